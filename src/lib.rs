@@ -1,0 +1,10 @@
+//! svx: the layers, lowest first. A module imports from its own layer's folder and from lower
+//! ones, so nothing goes round in a circle.
+//!
+//! base ← cli ← config ← process, events, proto ← rpc ← sys, log ← web ← reactor ← daemon, ctl,
+//! pidproxy ← app
+#![deny(unsafe_code)] // `sys` alone opts back in
+#![warn(missing_docs)]
+
+pub mod base;
+pub mod config;

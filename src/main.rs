@@ -1,0 +1,3 @@
+//! The one executable; everything is in the library.
+
+fn main() {}
