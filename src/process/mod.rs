@@ -1,0 +1,20 @@
+//! What runs and what should run: the state machine of one process, the set of all of them, the
+//! order of start and stop. Pure: time comes in as a value and effects go out as [`Action`]s, so
+//! a test is a list of inputs and times.
+
+mod action;
+mod deadlines;
+pub mod machine;
+mod namespec;
+mod order;
+mod state;
+mod supervisor;
+
+pub use action::{Action, Change, Saying, Target};
+pub use machine::Process;
+pub use namespec::{Namespec, full_name};
+pub use state::{Mood, State};
+pub use supervisor::{Group, ProcessId, Supervisor};
+
+#[cfg(test)]
+mod simulation;

@@ -1,0 +1,332 @@
+//! The set of all processes: groups, names, ids, deadlines, and the mood of the daemon.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use slab::Slab;
+
+use super::deadlines::Deadlines;
+use super::machine::{Input, Process};
+use super::order::StopOrder;
+use super::{Action, Mood, Namespec, Saying, State};
+use crate::base::clock::{Mono, Now};
+use crate::base::status::Status;
+use crate::config::model;
+
+/// Names one process for as long as it is configured. A later process in the same slot has
+/// another serial, so an id that outlived its process finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessId {
+    /// Index into a table of processes.
+    pub slot: u32,
+    serial: u32,
+}
+
+impl ProcessId {
+    #[cfg(test)]
+    pub(crate) fn for_test(slot: u32) -> ProcessId {
+        ProcessId { slot, serial: 0 }
+    }
+}
+
+/// A group as it runs.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// As configured; its `programs` are those of the members.
+    pub config: Arc<model::Group>,
+    /// In the order they start.
+    pub members: Vec<ProcessId>,
+}
+
+/// Everything that runs or could run. Inputs change it; [`Supervisor::take_actions`] says what
+/// the shell has to do about it.
+#[derive(Debug, Default)]
+pub struct Supervisor {
+    processes: Slab<Process>,
+    serials: Vec<u32>,
+    /// In the order they were added: the order of every listing.
+    groups: Vec<Group>,
+    by_name: HashMap<String, usize>,
+    by_pid: HashMap<i32, ProcessId>,
+    deadlines: Deadlines,
+    /// Processes to start at the shell's leisure (autostart), first to last.
+    queue: VecDeque<ProcessId>,
+    stop_order: Option<StopOrder>,
+    todo: Vec<Action>,
+    mood: Option<Mood>,
+}
+
+impl Supervisor {
+    /// An empty set in mood RUNNING.
+    pub fn new() -> Supervisor {
+        Supervisor::default()
+    }
+
+    /// What the daemon is about.
+    pub fn mood(&self) -> Mood {
+        self.mood.unwrap_or(Mood::Running)
+    }
+
+    /// All groups, in the order they were added.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The group of that name.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.by_name.get(name).map(|&index| &self.groups[index])
+    }
+
+    /// The process behind an id, unless it was removed.
+    pub fn get(&self, id: ProcessId) -> Option<&Process> {
+        let known = self.serials.get(id.slot as usize) == Some(&id.serial);
+        if known { self.processes.get(id.slot as usize) } else { None }
+    }
+
+    /// Every process, group by group.
+    pub fn iter(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        let ids = self.groups.iter().flat_map(|group| group.members.iter().copied());
+        ids.filter_map(|id| Some((id, self.get(id)?)))
+    }
+
+    /// The process a name means; `None` for unknown names and for `g:*`.
+    pub fn find(&self, name: Namespec) -> Option<ProcessId> {
+        let wanted = name.process?;
+        let mut members = self.group(name.group)?.members.iter().copied();
+        members.find(|&id| self.get(id).is_some_and(|p| p.program.name == wanted))
+    }
+
+    /// Whose live process has this pid.
+    pub fn by_pid(&self, pid: i32) -> Option<ProcessId> {
+        self.by_pid.get(&pid).copied()
+    }
+
+    /// Adds a group and queues its autostart members; false if the name is taken.
+    pub fn add_group(&mut self, config: &model::Group) -> bool {
+        if self.by_name.contains_key(&config.name) {
+            return false;
+        }
+        let mut members = Vec::with_capacity(config.programs.len());
+        for program in &config.programs {
+            let entry = self.processes.vacant_entry();
+            let slot = entry.key();
+            if self.serials.len() <= slot {
+                self.serials.resize(slot + 1, 0);
+            }
+            let id = ProcessId { slot: slot as u32, serial: self.serials[slot] };
+            entry.insert(Process::new(id, Arc::clone(program)));
+            members.push(id);
+            if program.autostart {
+                self.queue.push_back(id);
+            }
+        }
+        self.by_name.insert(config.name.clone(), self.groups.len());
+        self.groups.push(Group { config: Arc::new(config.clone()), members });
+        self.todo.push(Action::GroupAdded(config.name.clone()));
+        true
+    }
+
+    /// Forgets a group. Its ids are dead afterwards.
+    ///
+    /// # Errors
+    /// `Some(false)` if a member still runs, `None` if there is no such group.
+    pub fn remove_group(&mut self, name: &str) -> Option<bool> {
+        let index = *self.by_name.get(name)?;
+        if !self.is_group_stopped(&self.groups[index]) {
+            return Some(false);
+        }
+        let group = self.groups.remove(index);
+        self.by_name.remove(name);
+        for later in self.by_name.values_mut().filter(|i| **i > index) {
+            *later -= 1;
+        }
+        for id in group.members {
+            self.processes.try_remove(id.slot as usize);
+            self.serials[id.slot as usize] = self.serials[id.slot as usize].wrapping_add(1);
+        }
+        self.todo.push(Action::GroupRemoved(name.to_owned()));
+        Some(true)
+    }
+
+    /// Starts it unless it runs; the spawn is among the actions.
+    pub fn start(&mut self, now: Now, id: ProcessId) {
+        self.step(now, id, Input::Start);
+    }
+
+    /// Whether an `Action::Spawn` still holds: a stop may have come after it.
+    pub fn wants_spawn(&self, id: ProcessId) -> bool {
+        self.get(id).is_some_and(|p| p.state == State::Starting && p.pid == 0)
+    }
+
+    /// The shell started it.
+    pub fn spawned(&mut self, now: Now, id: ProcessId, pid: i32) {
+        self.by_pid.insert(pid, id);
+        self.step(now, id, Input::Spawned(pid));
+    }
+
+    /// The shell could not start it.
+    pub fn spawn_failed(&mut self, now: Now, id: ProcessId, why: String) {
+        self.step(now, id, Input::SpawnFailed(why));
+    }
+
+    /// A child was reaped. Whatever it wrote must have been read before. Returns whose it was;
+    /// `None` for a child nobody knows.
+    pub fn died(&mut self, now: Now, pid: i32, status: Status) -> Option<ProcessId> {
+        let id = self.by_pid.remove(&pid)?;
+        self.step(now, id, Input::Died(status));
+        Some(id)
+    }
+
+    /// Stops it if it runs; a start that is still queued is taken back.
+    pub fn stop(&mut self, now: Now, id: ProcessId) {
+        self.queue.retain(|queued| *queued != id);
+        self.step(now, id, Input::Stop);
+    }
+
+    /// Has the main log say now and then that somebody waits for its end.
+    pub fn watch_stop(&mut self, now: Now, id: ProcessId) {
+        self.step(now, id, Input::WatchStop);
+    }
+
+    /// Sends a signal on a client's behalf; the caller has seen that it lives.
+    pub fn signal(&mut self, now: Now, id: ProcessId, signal: i32) {
+        self.step(now, id, Input::Signal(signal));
+    }
+
+    /// The kernel refused a signal (ESRCH excepted: then its end is about to be heard).
+    pub fn signal_failed(&mut self, now: Now, id: ProcessId, why: String) {
+        self.step(now, id, Input::SignalFailed(why));
+    }
+
+    /// Begins to stop everything. A restart may still become a shutdown, not the other way round.
+    pub fn end(&mut self, now: Now, mood: Mood) {
+        let deeper = self.mood() == Mood::Running
+            || (self.mood() == Mood::Restarting && mood == Mood::Shutdown);
+        if mood == Mood::Running || !deeper {
+            return;
+        }
+        let first = self.mood() == Mood::Running;
+        self.mood = Some(mood);
+        if first {
+            self.queue.clear();
+            self.todo.push(Action::Mood(mood));
+            let mut order = StopOrder::new(self);
+            order.advance(now, self);
+            self.stop_order = Some(order);
+            self.report_shutdown(now);
+        }
+    }
+
+    /// Sends SIGKILL to whatever has not stopped, for those who do not want to wait.
+    pub fn kill_now(&mut self, now: Now) {
+        if self.mood() == Mood::Running {
+            return;
+        }
+        self.todo.push(Action::Say(Saying::KillingAll));
+        let ids: Vec<ProcessId> = self.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            self.step(now, id, Input::GiveUp);
+            self.step(now, id, Input::KillNow);
+        }
+    }
+
+    /// Lets everything act whose time has come.
+    pub fn tick(&mut self, now: Now) {
+        while let Some((at, id)) = self.first_deadline() {
+            if at > now.mono {
+                break;
+            }
+            self.deadlines.pop();
+            self.step(now, id, Input::Tick);
+        }
+        if self.stop_order.as_ref().is_some_and(|order| order.report_at() <= now.mono) {
+            self.report_shutdown(now);
+        }
+    }
+
+    /// When [`Supervisor::tick`] has something to do next. Always later than the last tick.
+    pub fn deadline(&mut self) -> Option<Mono> {
+        let report = self.stop_order.as_ref().map(StopOrder::report_at);
+        let process = self.first_deadline().map(|(at, _)| at);
+        [report, process].into_iter().flatten().min()
+    }
+
+    /// The next autostart, begun; the caller decides how many it takes in one turn.
+    pub fn start_queued(&mut self, now: Now) -> bool {
+        while let Some(id) = self.queue.pop_front() {
+            if self.get(id).is_some_and(|p| p.state == State::Stopped && p.started.is_none()) {
+                self.step(now, id, Input::Start);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether autostarts wait for [`Supervisor::start_queued`].
+    pub fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// What there is to do, in order. Empty when all is quiet; ask again after feeding answers.
+    pub fn take_actions(&mut self, into: &mut Vec<Action>) {
+        into.append(&mut self.todo);
+    }
+
+    pub(super) fn step(&mut self, now: Now, id: ProcessId, input: Input) {
+        if self.get(id).is_none() {
+            return;
+        }
+        let may_start = self.mood() == Mood::Running;
+        let process = &mut self.processes[id.slot as usize];
+        let before = (process.state, process.deadline());
+        process.step(now, input, may_start, &mut self.todo);
+        let after = (process.state, process.deadline());
+        if let Some(at) = after.1.filter(|_| after.1 != before.1) {
+            self.deadlines.arm(at, id);
+            let (processes, serials) = (&self.processes, &self.serials);
+            self.deadlines.tidy(processes.len(), |id| current(processes, serials, id));
+        }
+        if before.0 != after.0 && after.0.is_stopped() {
+            self.continue_end(now);
+        }
+    }
+
+    /// A process stopped while everything is to stop: perhaps the next group's turn has come.
+    fn continue_end(&mut self, now: Now) {
+        let Some(mut order) = self.stop_order.take() else { return };
+        order.advance(now, self);
+        if order.is_done() {
+            self.todo.push(Action::Finished(self.mood()));
+        } else {
+            self.stop_order = Some(order);
+        }
+    }
+
+    fn report_shutdown(&mut self, now: Now) {
+        let Some(mut order) = self.stop_order.take() else { return };
+        if order.is_done() {
+            self.todo.push(Action::Finished(self.mood()));
+            return;
+        }
+        let unstopped = self.iter().filter(|(_, p)| !p.state.is_stopped());
+        let names = unstopped.map(|(_, p)| p.program.name.clone()).collect();
+        self.todo.push(Action::Say(Saying::WaitingToDie(names)));
+        order.reported(now);
+        self.stop_order = Some(order);
+    }
+
+    pub(super) fn is_group_stopped(&self, group: &Group) -> bool {
+        let mut members = group.members.iter().filter_map(|id| self.get(*id));
+        members.all(|p| p.state.is_stopped())
+    }
+
+    fn first_deadline(&mut self) -> Option<(Mono, ProcessId)> {
+        let (processes, serials) = (&self.processes, &self.serials);
+        self.deadlines.first(|id| current(processes, serials, id))
+    }
+}
+
+fn current(processes: &Slab<Process>, serials: &[u32], id: ProcessId) -> Option<Mono> {
+    let known = serials.get(id.slot as usize) == Some(&id.serial);
+    processes.get(id.slot as usize).filter(|_| known)?.deadline()
+}
