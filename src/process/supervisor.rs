@@ -210,6 +210,10 @@ impl Supervisor {
         if first {
             self.queue.clear();
             self.todo.push(Action::Mood(mood));
+            let asked = self.iter().map(|(id, _)| id).filter(|id| self.wants_spawn(*id));
+            for id in asked.collect::<Vec<_>>() {
+                self.step(now, id, Input::GiveUp); // asked for in this very turn: not any more
+            }
             let mut order = StopOrder::new(self);
             order.advance(now, self);
             self.stop_order = Some(order);
