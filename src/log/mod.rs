@@ -1,0 +1,8 @@
+//! Where bytes and sentences go: files that rotate, dated series, the daemon's own stdout and
+//! stderr, syslog, and the main log. Every write returns at once and says nothing about failure;
+//! what a sink refused is counted and asked for with `trouble`. Decides nothing about processes.
+
+pub mod lines;
+pub mod rotate;
+pub mod stamp;
+pub mod trouble;
