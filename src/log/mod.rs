@@ -3,6 +3,9 @@
 //! what a sink refused is counted and asked for with `trouble`. Decides nothing about processes.
 
 pub mod lines;
+pub mod outlets;
+pub mod passthrough;
 pub mod rotate;
 pub mod stamp;
+pub mod syslog;
 pub mod trouble;
