@@ -2,10 +2,15 @@
 //! stderr, syslog, and the main log. Every write returns at once and says nothing about failure;
 //! what a sink refused is counted and asked for with `trouble`. Decides nothing about processes.
 
+pub mod auto;
+pub mod dated;
 pub mod lines;
+pub mod mainlog;
 pub mod outlets;
 pub mod passthrough;
 pub mod rotate;
+pub mod series;
+pub mod sink;
 pub mod stamp;
 pub mod syslog;
 pub mod trouble;
