@@ -191,3 +191,106 @@ fn escape(text: &str, keep: &str, line: &mut String) {
 fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Wall;
+    use crate::log::syslog::Syslog;
+    use std::fs;
+    use std::os::unix::net::UnixDatagram;
+    use tempfile::{TempDir, tempdir};
+
+    fn at(secs: i64) -> Now {
+        let wall = Wall(secs * 1_000_000_000 + 123_999_999);
+        Now { mono: Mono(secs as u64 * 1_000_000_000), wall }
+    }
+
+    fn file(dir: &TempDir) -> LogFile {
+        let target = LogTarget::File(dir.path().join("main.log"));
+        LogFile { target, maxbytes: 0, backups: 0, symlink: None, maxage: None }
+    }
+
+    fn log(dir: &TempDir) -> MainLog {
+        let syslog = Syslog::new(&dir.path().join("dev-log"), "supervisord", TimeZone::UTC);
+        MainLog::new(TimeZone::UTC, Outlets::new(syslog))
+    }
+
+    fn read(dir: &TempDir) -> String {
+        fs::read_to_string(dir.path().join("main.log")).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_supervisors_and_what_was_said_early_comes_first() {
+        let dir = tempdir().unwrap();
+        let mut log = log(&dir);
+        log.say(Level::Crit, "early", at(0));
+        log.say(Level::Debg, "unwanted", at(0));
+        log.open(&file(&dir), Level::Info, false, false, at(1)).unwrap();
+        log.say(Level::Info, "open", at(1));
+        log.say(Level::Trac, "unwanted", at(1));
+        let lines = "1970-01-01 00:00:00,123 CRIT early\n1970-01-01 00:00:01,123 INFO open\n";
+        assert_eq!(read(&dir), lines);
+        assert!(log.wants(Level::Info) && !log.wants(Level::Debg));
+    }
+
+    #[test]
+    fn no_text_makes_a_second_line_but_a_programs_own_output_keeps_its_lines() {
+        let dir = tempdir().unwrap();
+        let mut log = log(&dir);
+        log.open(&file(&dir), Level::Debg, false, false, at(0)).unwrap();
+        log.say(Level::Info, "a\nb\r\x1b[m\u{85}\u{2028}\u{7f}é\t\\.", at(0));
+        log.say_output("web", "stdout", b"one\n\ttwo\xff\x00\n", at(0));
+        let text = read(&dir).replace("1970-01-01 00:00:00,123 ", "> ");
+        let said = "> INFO a\\nb\\r\\x1b[m\\x85\\u2028\\x7fé\\t\\.\n";
+        assert_eq!(text, format!("{said}> DEBG 'web' stdout output:\none\n\ttwo\\xff\\x00\n\n"));
+    }
+
+    #[test]
+    fn what_could_not_be_logged_is_told_once_it_can_again() {
+        let dir = tempdir().unwrap();
+        let mut log = log(&dir);
+        let full = LogFile { target: LogTarget::File("/dev/full".into()), ..file(&dir) };
+        log.open(&full, Level::Info, false, false, at(0)).unwrap();
+        for secs in 0..100 {
+            log.say(Level::Info, "lost", at(secs));
+            log.own_up(at(secs));
+        }
+        let Sink::File(sink) = &mut log.sink else { panic!() };
+        sink.switch(dir.path().join("main.log")).unwrap();
+        log.say(Level::Info, "back", at(100));
+        log.own_up(at(100));
+        log.own_up(at(100));
+        let text = read(&dir);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("WARN can write ") && text.ends_with(" bytes lost\n"), "{text}");
+    }
+
+    #[test]
+    fn syslog_gets_the_whole_line_too() {
+        let dir = tempdir().unwrap();
+        let server = UnixDatagram::bind(dir.path().join("dev-log")).unwrap();
+        let mut log = log(&dir);
+        let to = LogFile { target: LogTarget::Syslog, ..file(&dir) };
+        log.open(&to, Level::Info, false, false, at(0)).unwrap();
+        log.tell((Level::Info, "text".to_owned()), at(0));
+        let mut buffer = [0; 200];
+        let count = server.recv(&mut buffer).unwrap();
+        let line = "<14>Jan  1 00:00:00 supervisord: 1970-01-01 00:00:00,123 INFO text";
+        assert_eq!(String::from_utf8_lossy(&buffer[..count]), line);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_opened_leaves_the_old_one_in_use() {
+        let dir = tempdir().unwrap();
+        let mut log = log(&dir);
+        log.open(&file(&dir), Level::Info, false, false, at(0)).unwrap();
+        let gone = LogFile { target: LogTarget::File(dir.path().join("no/x")), ..file(&dir) };
+        let error = log.open(&gone, Level::Info, false, false, at(0)).unwrap_err();
+        assert!(error.to_string().ends_with("no/x: No such file or directory"), "{error}");
+        log.say(Level::Info, "still here", at(0));
+        assert!(read(&dir).contains("still here"));
+        log.clear(at(0)).unwrap();
+        assert_eq!(read(&dir), "");
+    }
+}

@@ -9,6 +9,7 @@ pub mod mainlog;
 pub mod outlets;
 pub mod passthrough;
 pub mod rotate;
+pub mod said;
 pub mod series;
 pub mod sink;
 pub mod stamp;

@@ -298,3 +298,114 @@ fn put(
         lines.feed(bytes, |whole| outlets.syslog.write(prefix, whole, now));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::syslog::Syslog;
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::net::UnixDatagram;
+    use tempfile::{TempDir, tempdir};
+
+    const NOW: Now = Now { mono: Mono(0), wall: crate::base::clock::Wall(0) };
+
+    fn output(target: LogTarget, syslog: bool) -> Output {
+        let logfile = LogFile { target, maxbytes: 0, backups: 0, symlink: None, maxage: None };
+        Output { logfile, syslog, capture_maxbytes: 0, events_enabled: false }
+    }
+
+    fn child(dir: &TempDir, output: &Output, strip_ansi: bool) -> (ChildLog, Outlets) {
+        let places = Places {
+            childlogdir: dir.path(),
+            identifier: "id",
+            logdir_create: true,
+            strip_ansi,
+            tz: &TimeZone::UTC,
+        };
+        let log = ChildLog::new("web", "stdout", output, places, NOW);
+        let syslog = Syslog::new(&dir.path().join("dev-log"), "svx", TimeZone::UTC);
+        (log, Outlets::new(syslog))
+    }
+
+    #[test]
+    fn an_auto_log_exists_before_its_program_runs_and_stays_the_same_for_every_process() {
+        let dir = tempdir().unwrap();
+        let (mut log, mut outlets) = child(&dir, &output(LogTarget::Auto, false), false);
+        let path = log.path().unwrap().to_owned();
+        for text in ["one ", "two"] {
+            log.open(NOW, &mut outlets).unwrap();
+            log.write(text.as_bytes(), NOW, &mut outlets);
+            log.close(NOW, &mut outlets);
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one two");
+        log.clear(NOW).unwrap();
+        let meta = fs::metadata(&path).unwrap();
+        assert_eq!((meta.len(), meta.mode() & 0o777), (0, 0o600));
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with("web-stdout---id-") && name.ends_with(".log"), "{name}");
+    }
+
+    #[test]
+    fn an_auto_log_that_could_not_be_made_is_made_when_the_program_starts() {
+        let dir = tempdir().unwrap();
+        let parked = dir.path().with_extension("parked");
+        fs::rename(dir.path(), &parked).unwrap();
+        let (mut log, mut outlets) = child(&dir, &output(LogTarget::Auto, false), false);
+        let error = log.open(NOW, &mut outlets).unwrap_err().to_string();
+        assert!(error.starts_with("cannot open /") && error.contains("No such file"), "{error}");
+        fs::rename(&parked, dir.path()).unwrap();
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(log.path().unwrap().exists());
+    }
+
+    #[test]
+    fn escapes_go_even_when_cut_and_the_caller_gets_what_was_logged() {
+        let dir = tempdir().unwrap();
+        let path = dir.path().join("new/log");
+        let output = output(LogTarget::File(path.clone()), false);
+        let (mut log, mut outlets) = child(&dir, &output, true);
+        log.open(NOW, &mut outlets).unwrap();
+        assert_eq!(log.write(b"a\x1b[3", NOW, &mut outlets), b"a");
+        assert_eq!(log.write(b"1mb\x1b", NOW, &mut outlets), b"b");
+        log.close(NOW, &mut outlets);
+        assert_eq!(fs::read(&path).unwrap(), b"ab\x1b");
+        assert!(log.plain_file().is_none());
+    }
+
+    #[test]
+    fn syslog_gets_whole_lines_beside_the_file() {
+        let dir = tempdir().unwrap();
+        let server = UnixDatagram::bind(dir.path().join("dev-log")).unwrap();
+        let path = dir.path().join("log");
+        let output = output(LogTarget::File(path.clone()), true);
+        let (mut log, mut outlets) = child(&dir, &output, false);
+        log.open(NOW, &mut outlets).unwrap();
+        for piece in ["on", "e\ntw", "o"] {
+            log.write(piece.as_bytes(), NOW, &mut outlets);
+        }
+        log.close(NOW, &mut outlets);
+        for line in ["web one", "web two"] {
+            let mut buffer = [0; 99];
+            let count = server.recv(&mut buffer).unwrap();
+            assert!(String::from_utf8_lossy(&buffer[..count]).ends_with(line));
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo");
+    }
+
+    #[test]
+    fn a_stream_without_a_log_is_quiet_and_a_lone_file_is_plain() {
+        let dir = tempdir().unwrap();
+        let (mut log, mut outlets) = child(&dir, &output(LogTarget::None, false), false);
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(log.is_quiet() && log.path().is_none() && log.plain_file().is_none());
+        let to = output(LogTarget::File(dir.path().join("log")), false);
+        let (mut log, mut outlets) = child(&dir, &to, false);
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(!log.is_quiet() && log.plain_file().is_some());
+        let to = output(LogTarget::File("/dev/null".into()), false);
+        let (mut log, mut outlets) = child(&dir, &to, false);
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(log.plain_file().is_none());
+    }
+}
