@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::log::rotate::cannot_open;
+use crate::log::open::cannot_open;
 use crate::log::trouble::words;
 
 /// Permission bits of an AUTO log, its rotated files included.

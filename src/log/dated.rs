@@ -10,7 +10,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use jiff::tz::TimeZone;
 
 use crate::base::clock::{Mono, Now, Wall};
-use crate::log::rotate::{FileLog, RETRY_AFTER, Shape};
+use crate::log::open::Shape;
+use crate::log::rotate::{FileLog, RETRY_AFTER};
 use crate::log::series::{Age, Series};
 use crate::log::trouble::Trouble;
 

@@ -270,6 +270,7 @@ mod tests {
     fn syslog_gets_the_whole_line_too() {
         let dir = tempdir().unwrap();
         let server = UnixDatagram::bind(dir.path().join("dev-log")).unwrap();
+        server.set_nonblocking(true).unwrap();
         let mut log = log(&dir);
         let to = LogFile { target: LogTarget::Syslog, ..file(&dir) };
         log.open(&to, Level::Info, false, false, at(0)).unwrap();

@@ -3,9 +3,11 @@
 //! what a sink refused is counted and asked for with `trouble`. Decides nothing about processes.
 
 pub mod auto;
+pub mod child;
 pub mod dated;
 pub mod lines;
 pub mod mainlog;
+pub mod open;
 pub mod outlets;
 pub mod passthrough;
 pub mod rotate;

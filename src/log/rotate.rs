@@ -1,33 +1,21 @@
 //! A log file: appended to, rotated by size, opened anew. What cannot rotate (a FIFO, a terminal,
 //! `/dev/null`) is written to just the same.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::libc;
 
 use crate::base::clock::{Mono, Now};
-use crate::log::trouble::{Trouble, words};
+use crate::log::open::{Shape, open};
+use crate::log::trouble::Trouble;
 
 /// After a failed rotation, and while a FIFO has no reader, this long passes before another try.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
-
-/// How a file is opened and how far it may grow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Permission bits of a file that is made; the umask applies.
-    pub mode: u32,
-    /// Make missing directories, mode 0755.
-    pub make_dirs: bool,
-    /// Rotate when the file has reached this size; 0 never.
-    pub maxbytes: u64,
-    /// How many rotated files are kept; with 0 a full file is emptied.
-    pub backups: u32,
-}
 
 /// An open log file. Its numbering is that of Supervisor's `RotatingFileHandler.doRollover`.
 #[derive(Debug)]
@@ -206,8 +194,8 @@ impl FileLog {
         self.size
     }
 
-    /// The open file if it is a regular one: what splice(2) may write to, with [`FileLog::grew`]
-    /// called afterwards. It is open for appending.
+    /// The open file if it is a regular one: what splice(2) may fill, with [`FileLog::grew`] called
+    /// afterwards. It is open for appending, which splice(2) refuses until O_APPEND is taken off.
     pub fn regular_fd(&self) -> Option<BorrowedFd<'_>> {
         self.file.as_ref().filter(|_| self.regular).map(File::as_fd)
     }
@@ -227,11 +215,6 @@ impl FileLog {
     }
 }
 
-/// `cannot open PATH: WORDS`, of the same kind.
-pub fn cannot_open(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot open {}: {}", path.display(), words(error)))
-}
-
 fn numbered(path: &Path, index: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{index}"));
@@ -246,29 +229,12 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn open(path: &Path, shape: &Shape) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    // O_NONBLOCK means nothing to a regular file and keeps a FIFO from holding the daemon up.
-    let mut flags = libc::O_NOCTTY | libc::O_NONBLOCK;
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    if fs::metadata(parent).is_ok_and(|dir| dir.mode() & 0o1002 == 0o1002) {
-        flags |= libc::O_NOFOLLOW; // anybody may have put a symlink there
-    }
-    options.append(true).create(true).mode(shape.mode).custom_flags(flags);
-    match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && shape.make_dirs => {
-            DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
-            options.open(path)
-        }
-        done => done,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     use tempfile::{TempDir, tempdir};
 
     fn at(secs: u64) -> Now {
@@ -452,28 +418,6 @@ mod tests {
         assert!(log.reopen().is_err());
         log.write(b"kept", at(0));
         assert_eq!(fs::read_to_string(moved).unwrap(), "kept");
-    }
-
-    #[test]
-    fn missing_directories_are_made_only_when_allowed() {
-        let dir = tempdir().unwrap();
-        let path = dir.path().join("a/b/log");
-        let error = FileLog::open(path.clone(), shape(0, 0), at(0)).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        let shape = Shape { make_dirs: true, ..shape(0, 0) };
-        FileLog::open(path.clone(), shape, at(0)).unwrap();
-        assert!(path.exists());
-    }
-
-    #[test]
-    fn a_symlink_is_followed_except_where_anybody_may_have_put_it() {
-        let dir = tempdir().unwrap();
-        let link = dir.path().join("link");
-        symlink(dir.path().join("log"), &link).unwrap();
-        FileLog::open(link.clone(), shape(0, 0), at(0)).unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
-        let error = FileLog::open(link, shape(0, 0), at(0)).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ELOOP));
     }
 
     proptest! {

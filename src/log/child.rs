@@ -1,0 +1,288 @@
+//! All sinks of one stream of one program. It outlives the program's processes: what is known of
+//! its file can be asked for, and cleared, while nothing runs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use crate::base::ansi::Stripper;
+use crate::base::clock::{Mono, Now};
+use crate::config::model::{LogFile, LogTarget, Output};
+use crate::log::auto;
+use crate::log::dated::series;
+use crate::log::lines::Lines;
+use crate::log::open::{Shape, cannot_open};
+use crate::log::outlets::Outlets;
+use crate::log::rotate::FileLog;
+use crate::log::sink::Sink;
+
+/// What the daemon's own section says about logs.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
+    /// Where AUTO logs are made.
+    pub childlogdir: &'a Path,
+    /// Part of AUTO names.
+    pub identifier: &'a str,
+    /// Make missing directories.
+    pub logdir_create: bool,
+    /// Remove ANSI escapes.
+    pub strip_ansi: bool,
+    /// In which dated names are told.
+    pub tz: &'a TimeZone,
+}
+
+/// One stream's log: made with its program, opened for each process, closed after it.
+#[derive(Debug)]
+pub struct ChildLog {
+    to: LogFile,
+    /// The current or last file.
+    path: Option<PathBuf>,
+    make_dirs: bool,
+    tz: TimeZone,
+    sink: Sink,
+    /// Its prefix and unfinished line.
+    syslog: Option<(String, Lines)>,
+    strip: Option<Stripper>,
+    scratch: Vec<u8>,
+    /// Where an AUTO file is made and what its name begins with.
+    auto: (PathBuf, String),
+}
+
+impl ChildLog {
+    /// Opens nothing, but makes the file of an AUTO log; `channel` is `stdout` or `stderr`. If
+    /// that file cannot be made, [`ChildLog::open`] tries again and tells.
+    pub fn new(name: &str, channel: &str, output: &Output, places: Places, now: Now) -> ChildLog {
+        let to = output.logfile.clone();
+        let auto = auto::prefix(name, channel, places.identifier);
+        let auto = (places.childlogdir.to_owned(), auto);
+        let path = match &to.target {
+            LogTarget::File(path) => Some(path.clone()),
+            LogTarget::Dated(pattern) => {
+                series(pattern, places.tz).ok().map(|series| series.path_at(now.wall).into())
+            }
+            LogTarget::Auto => auto::make(&auto.0, &auto.1).ok(),
+            LogTarget::None | LogTarget::Stdout | LogTarget::Stderr | LogTarget::Syslog => None,
+        };
+        let syslog = output.syslog || to.target == LogTarget::Syslog;
+        ChildLog {
+            to,
+            path,
+            make_dirs: places.logdir_create,
+            tz: places.tz.clone(),
+            sink: Sink::Nothing,
+            syslog: syslog.then(|| (format!("{name} "), Lines::default())),
+            strip: places.strip_ansi.then(Stripper::default),
+            scratch: Vec::new(),
+            auto,
+        }
+    }
+
+    /// Before a process is spawned. An error names the file and the reason.
+    pub fn open(&mut self, now: Now, outlets: &mut Outlets) -> io::Result<()> {
+        if self.to.target == LogTarget::Auto && self.path.is_none() {
+            self.path = Some(auto::make(&self.auto.0, &self.auto.1)?);
+        }
+        let auto = self.path.as_deref();
+        self.sink = Sink::open(&self.to, auto, self.make_dirs, &self.tz, now, outlets)?;
+        Ok(())
+    }
+
+    /// Takes what the process wrote; gives it back as it was logged, which is what events and the
+    /// main log tell.
+    pub fn write<'a>(&'a mut self, bytes: &'a [u8], now: Now, outlets: &mut Outlets) -> &'a [u8] {
+        let bytes = match &mut self.strip {
+            Some(strip) => strip.strip(bytes, &mut self.scratch),
+            None => bytes,
+        };
+        put(&mut self.sink, &mut self.syslog, bytes, now, outlets);
+        bytes
+    }
+
+    /// After the process has ended and its pipe is drained: passes on what waited for more, and
+    /// gives the descriptor back.
+    pub fn close(&mut self, now: Now, outlets: &mut Outlets) {
+        let held = self.strip.as_mut().map_or(&b""[..], Stripper::finish);
+        put(&mut self.sink, &mut self.syslog, held, now, outlets);
+        self.sink.finish(outlets);
+        if let Some((prefix, lines)) = &mut self.syslog {
+            if let Some(line) = lines.finish() {
+                outlets.syslog.write(prefix, &line, now);
+            }
+        }
+        self.path = self.path().map(Path::to_owned);
+        self.sink = Sink::Nothing;
+    }
+
+    /// Opens the file anew (SIGUSR2); nothing to do while it is closed.
+    pub fn reopen(&mut self, now: Now) -> io::Result<()> {
+        self.sink.reopen(now)
+    }
+
+    /// Leaves an empty file, also while no process runs.
+    pub fn clear(&mut self, now: Now) -> io::Result<()> {
+        match (&self.sink, &self.path) {
+            (Sink::Nothing, Some(path)) => {
+                let mode = if self.to.target == LogTarget::Auto { auto::MODE } else { 0o644 };
+                let shape = Shape { mode, make_dirs: self.make_dirs, maxbytes: 0, backups: 0 };
+                let cleared =
+                    FileLog::open(path.clone(), shape, now).and_then(|mut log| log.clear());
+                cleared.map_err(|error| cannot_open(path, &error))
+            }
+            _ => self.sink.clear(now),
+        }
+    }
+
+    /// The current or last file; what RPC reads. `None` where the log is no file.
+    pub fn path(&self) -> Option<&Path> {
+        self.sink.path().or(self.path.as_deref())
+    }
+
+    /// Nothing is done with the bytes.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.sink, Sink::Nothing) && self.syslog.is_none()
+    }
+
+    /// The file if it is the only sink and takes the bytes as they come: splice(2) may fill it.
+    pub fn plain_file(&mut self) -> Option<&mut FileLog> {
+        match (&mut self.sink, &self.syslog, &self.strip) {
+            (Sink::File(log), None, None) if log.regular_fd().is_some() => Some(log),
+            _ => None,
+        }
+    }
+
+    /// Something new to say about failures; ask until `None`.
+    pub fn trouble(&mut self, now: Mono) -> Option<String> {
+        self.sink.trouble(now)
+    }
+
+    /// When [`ChildLog::trouble`] has something to say though nothing more is written.
+    pub fn trouble_due(&self) -> Option<Mono> {
+        self.sink.trouble_due()
+    }
+}
+
+fn put(
+    sink: &mut Sink,
+    syslog: &mut Option<(String, Lines)>,
+    bytes: &[u8],
+    now: Now,
+    outlets: &mut Outlets,
+) {
+    sink.write(bytes, now, outlets);
+    if let Some((prefix, lines)) = syslog {
+        lines.feed(bytes, |whole| outlets.syslog.write(prefix, whole, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::syslog::Syslog;
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::net::UnixDatagram;
+    use tempfile::{TempDir, tempdir};
+
+    const NOW: Now = Now { mono: Mono(0), wall: crate::base::clock::Wall(0) };
+
+    fn output(target: LogTarget, syslog: bool) -> Output {
+        let logfile = LogFile { target, maxbytes: 0, backups: 0, symlink: None, maxage: None };
+        Output { logfile, syslog, capture_maxbytes: 0, events_enabled: false }
+    }
+
+    fn child(dir: &TempDir, output: &Output, strip_ansi: bool) -> (ChildLog, Outlets) {
+        let places = Places {
+            childlogdir: dir.path(),
+            identifier: "id",
+            logdir_create: true,
+            strip_ansi,
+            tz: &TimeZone::UTC,
+        };
+        let log = ChildLog::new("web", "stdout", output, places, NOW);
+        let syslog = Syslog::new(&dir.path().join("dev-log"), "svx", TimeZone::UTC);
+        (log, Outlets::new(syslog))
+    }
+
+    #[test]
+    fn an_auto_log_exists_before_its_program_runs_and_stays_the_same_for_every_process() {
+        let dir = tempdir().unwrap();
+        let (mut log, mut outlets) = child(&dir, &output(LogTarget::Auto, false), false);
+        let path = log.path().unwrap().to_owned();
+        for text in ["one ", "two"] {
+            log.open(NOW, &mut outlets).unwrap();
+            log.write(text.as_bytes(), NOW, &mut outlets);
+            log.close(NOW, &mut outlets);
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one two");
+        log.clear(NOW).unwrap();
+        let meta = fs::metadata(&path).unwrap();
+        assert_eq!((meta.len(), meta.mode() & 0o777), (0, 0o600));
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with("web-stdout---id-") && name.ends_with(".log"), "{name}");
+    }
+
+    #[test]
+    fn an_auto_log_that_could_not_be_made_is_made_when_the_program_starts() {
+        let dir = tempdir().unwrap();
+        let parked = dir.path().with_extension("parked");
+        fs::rename(dir.path(), &parked).unwrap();
+        let (mut log, mut outlets) = child(&dir, &output(LogTarget::Auto, false), false);
+        let error = log.open(NOW, &mut outlets).unwrap_err().to_string();
+        assert!(error.starts_with("cannot open /") && error.contains("No such file"), "{error}");
+        fs::rename(&parked, dir.path()).unwrap();
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(log.path().unwrap().exists());
+    }
+
+    #[test]
+    fn escapes_go_even_when_cut_and_the_caller_gets_what_was_logged() {
+        let dir = tempdir().unwrap();
+        let path = dir.path().join("new/log");
+        let output = output(LogTarget::File(path.clone()), false);
+        let (mut log, mut outlets) = child(&dir, &output, true);
+        log.open(NOW, &mut outlets).unwrap();
+        assert_eq!(log.write(b"a\x1b[3", NOW, &mut outlets), b"a");
+        assert_eq!(log.write(b"1mb\x1b", NOW, &mut outlets), b"b");
+        log.close(NOW, &mut outlets);
+        assert_eq!(fs::read(&path).unwrap(), b"ab\x1b");
+        assert!(log.plain_file().is_none());
+    }
+
+    #[test]
+    fn syslog_gets_whole_lines_beside_the_file() {
+        let dir = tempdir().unwrap();
+        let server = UnixDatagram::bind(dir.path().join("dev-log")).unwrap();
+        server.set_nonblocking(true).unwrap();
+        let path = dir.path().join("log");
+        let output = output(LogTarget::File(path.clone()), true);
+        let (mut log, mut outlets) = child(&dir, &output, false);
+        log.open(NOW, &mut outlets).unwrap();
+        for piece in ["on", "e\ntw", "o"] {
+            log.write(piece.as_bytes(), NOW, &mut outlets);
+        }
+        log.close(NOW, &mut outlets);
+        for line in ["web one", "web two"] {
+            let mut buffer = [0; 99];
+            let count = server.recv(&mut buffer).unwrap();
+            assert!(String::from_utf8_lossy(&buffer[..count]).ends_with(line));
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo");
+    }
+
+    #[test]
+    fn a_stream_without_a_log_is_quiet_and_a_lone_file_is_plain() {
+        let dir = tempdir().unwrap();
+        let (mut log, mut outlets) = child(&dir, &output(LogTarget::None, false), false);
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(log.is_quiet() && log.path().is_none() && log.plain_file().is_none());
+        let to = output(LogTarget::File(dir.path().join("log")), false);
+        let (mut log, mut outlets) = child(&dir, &to, false);
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(!log.is_quiet() && log.plain_file().is_some());
+        let to = output(LogTarget::File("/dev/null".into()), false);
+        let (mut log, mut outlets) = child(&dir, &to, false);
+        log.open(NOW, &mut outlets).unwrap();
+        assert!(log.plain_file().is_none());
+    }
+}
