@@ -10,3 +10,4 @@ pub mod base;
 pub mod config;
 pub mod log;
 pub mod process;
+pub mod sys;

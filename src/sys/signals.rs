@@ -1,0 +1,123 @@
+//! The daemon's own signals, turned into a descriptor that the loop can watch.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use libc::{SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use signal_hook::SigId;
+use signal_hook::low_level::{register, unregister};
+
+use crate::sys::pipes;
+
+/// What is listened to, in the order that `pending` gives it: who wants us to end goes first.
+const HEARD: [i32; 7] = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR2, SIGUSR1, SIGCHLD];
+
+/// The installed handlers. Dropping it makes them deaf; it does not bring the defaults back.
+pub struct Signals {
+    shared: Arc<Shared>,
+    ids: Vec<SigId>,
+}
+
+struct Shared {
+    counts: [AtomicU32; HEARD.len()],
+    wake: OwnedFd,
+}
+
+impl Signals {
+    /// Listens to TERM, INT, QUIT, HUP, USR1, USR2 and CHLD; ignores PIPE (a write says EPIPE
+    /// instead) and XFSZ (EFBIG instead); unblocks whatever an unkind parent had blocked.
+    pub fn install() -> io::Result<Signals> {
+        // SAFETY: makes a new descriptor from two numbers.
+        let wake =
+            Errno::result(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: the descriptor is new and nobody else's.
+        let wake = unsafe { OwnedFd::from_raw_fd(wake) };
+        let shared = Arc::new(Shared { counts: Default::default(), wake });
+        let mut signals = Signals { shared, ids: Vec::new() };
+        for (index, number) in HEARD.into_iter().enumerate() {
+            let shared = signals.shared.clone();
+            // SAFETY: the action only counts and writes, both of which signal-safety(7) allows.
+            signals.ids.push(unsafe { register(number, move || shared.heard(index)) }?);
+        }
+        for number in [SIGPIPE, SIGXFSZ] {
+            // SAFETY: ignoring a signal runs no code of ours.
+            unsafe { signal(Signal::try_from(number)?, SigHandler::SigIgn) }?;
+        }
+        SigSet::all().thread_unblock()?;
+        Ok(signals)
+    }
+
+    /// What came since the last call, each as often as it came (CHLD: at least once for many
+    /// deaths). Call it when the descriptor is readable.
+    pub fn pending(&self) -> impl Iterator<Item = i32> {
+        // First the descriptor, then the counts: what comes in between wakes us once for nothing
+        // rather than never.
+        pipes::read(&self.shared.wake, &mut [0; 8]);
+        HEARD.iter().zip(&self.shared.counts).flat_map(|(number, count)| {
+            let times = count.swap(0, Ordering::Relaxed);
+            std::iter::repeat_n(*number, times as usize)
+        })
+    }
+}
+
+impl Shared {
+    fn heard(&self, index: usize) {
+        self.counts[index].fetch_add(1, Ordering::Relaxed);
+        let one = 1u64.to_ne_bytes();
+        // SAFETY: eight bytes of a live array. It fails only when 2^64 wake-ups wait.
+        unsafe { libc::write(self.wake.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+    }
+}
+
+/// Readable while signals wait; nonblocking.
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.shared.wake.as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for id in self.ids.drain(..) {
+            unregister(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use nix::sys::signal::raise;
+
+    use super::*;
+    use crate::sys::testing::alone;
+
+    fn readable(signals: &Signals) -> bool {
+        let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::ZERO).unwrap() == 1
+    }
+
+    #[test]
+    fn each_signal_wakes_the_loop_and_is_counted() {
+        if !alone(module_path!(), "each_signal_wakes_the_loop_and_is_counted") {
+            return;
+        }
+        SigSet::all().thread_block().unwrap();
+        let signals = Signals::install().unwrap();
+        assert!(!readable(&signals));
+        for signal in [Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGTERM] {
+            raise(signal).unwrap();
+        }
+        raise(Signal::SIGPIPE).unwrap();
+        raise(Signal::SIGXFSZ).unwrap();
+        assert!(readable(&signals));
+        let pending: Vec<i32> = signals.pending().collect();
+        assert_eq!(pending, [SIGTERM, SIGTERM, SIGHUP, SIGCHLD]);
+        assert!(!readable(&signals));
+        assert_eq!(signals.pending().count(), 0);
+    }
+}

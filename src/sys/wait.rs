@@ -1,0 +1,49 @@
+//! Collecting children that have ended.
+
+use nix::errno::Errno;
+
+use crate::base::status::Status;
+
+/// One child that has ended, whichever it is, or `None` if there is none at the moment. Call it
+/// until it says `None`: SIGCHLD comes once for many deaths.
+pub fn reap() -> Option<(i32, Status)> {
+    let mut raw = 0;
+    loop {
+        // SAFETY: the only pointer is to a local that outlives the call.
+        match unsafe { libc::waitpid(-1, &mut raw, libc::WNOHANG) } {
+            -1 if Errno::last() == Errno::EINTR => {}
+            pid if pid > 0 => return Some((pid, Status::from_raw(raw))),
+            _ => return None, // 0: all live; ECHILD: there are none
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::process::Command;
+
+    use super::*;
+    use crate::sys::testing::{alone, until};
+
+    #[test]
+    fn a_storm_of_deaths_gives_each_child_once_with_its_true_status() {
+        if !alone(module_path!(), "a_storm_of_deaths_gives_each_child_once_with_its_true_status") {
+            return;
+        }
+        let mut expected = HashMap::new();
+        for n in 0..100 {
+            let script = if n % 5 == 0 { "kill -KILL $$".into() } else { format!("exit {n}") };
+            let child = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+            expected.insert(child.id() as i32, if n % 5 == 0 { -1 } else { n });
+        }
+        until("all are reaped", || {
+            while let Some((pid, status)) = reap() {
+                assert_eq!(expected.remove(&pid), Some(status.code));
+                assert_eq!(status.signal, (status.code < 0).then_some(libc::SIGKILL));
+            }
+            expected.is_empty()
+        });
+        assert_eq!(reap(), None);
+    }
+}
