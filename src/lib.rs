@@ -9,5 +9,6 @@
 pub mod base;
 pub mod config;
 pub mod log;
+pub mod pidproxy;
 pub mod process;
 pub mod sys;

@@ -4,13 +4,20 @@
 #![allow(unsafe_code)]
 
 pub mod clock;
+pub mod daemonize;
+pub mod door;
 pub mod errno;
+pub mod host;
 pub mod kill;
+pub mod pidfile;
 pub mod pipes;
+pub mod rlimit;
 pub mod signals;
+pub mod sockets;
 pub mod spawn;
+pub mod tty;
 pub mod users;
 pub mod wait;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use libc::{SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
+use libc::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use signal_hook::SigId;
@@ -28,8 +28,8 @@ struct Shared {
 }
 
 impl Signals {
-    /// Listens to TERM, INT, QUIT, HUP, USR1, USR2 and CHLD; ignores PIPE (a write says EPIPE
-    /// instead) and XFSZ (EFBIG instead); unblocks whatever an unkind parent had blocked.
+    /// Listens to TERM, INT, QUIT, HUP, USR1, USR2 and CHLD, and unblocks whatever an unkind parent
+    /// had blocked.
     pub fn install() -> io::Result<Signals> {
         // SAFETY: makes a new descriptor from two numbers.
         let wake =
@@ -42,10 +42,6 @@ impl Signals {
             let shared = signals.shared.clone();
             // SAFETY: the action only counts and writes, both of which signal-safety(7) allows.
             signals.ids.push(unsafe { register(number, move || shared.heard(index)) }?);
-        }
-        for number in [SIGPIPE, SIGXFSZ] {
-            // SAFETY: ignoring a signal runs no code of ours.
-            unsafe { signal(Signal::try_from(number)?, SigHandler::SigIgn) }?;
         }
         SigSet::all().thread_unblock()?;
         Ok(signals)
@@ -71,6 +67,16 @@ impl Shared {
         // SAFETY: eight bytes of a live array. It fails only when 2^64 wake-ups wait.
         unsafe { libc::write(self.wake.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
+}
+
+/// Lets a write that nobody reads or that makes a file too large fail with EPIPE or EFBIG, instead of
+/// ending the daemon.
+pub fn ignore_failed_writes() -> io::Result<()> {
+    for number in [Signal::SIGPIPE, Signal::SIGXFSZ] {
+        // SAFETY: ignoring a signal runs no code of ours.
+        unsafe { signal(number, SigHandler::SigIgn) }?;
+    }
+    Ok(())
 }
 
 /// Readable while signals wait; nonblocking.
@@ -107,6 +113,7 @@ mod tests {
             return;
         }
         SigSet::all().thread_block().unwrap();
+        ignore_failed_writes().unwrap();
         let signals = Signals::install().unwrap();
         assert!(!readable(&signals));
         for signal in [Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGTERM] {

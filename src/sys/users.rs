@@ -107,3 +107,55 @@ pub fn switch_to(identity: &Identity) -> Result<(), &'static str> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::testing::{alone, root};
+
+    #[test]
+    fn users_and_groups_are_found_by_name_and_by_number() {
+        assert_eq!(uid_of("root"), Ok(0));
+        assert_eq!(uid_of(" 0 "), Ok(0));
+        assert_eq!(gid_of_name("root"), Ok(0));
+        assert_eq!(gid_of_name("0"), Ok(0));
+        assert_eq!((gid_of(0), name_of(0)), (Some(0), Some("root".into())));
+        assert_eq!(uid_of("no such"), Err("Invalid user name no such".into()));
+        assert_eq!(uid_of("99999"), Err("Invalid user id 99999".into()));
+        assert_eq!(uid_of("-1"), Err("Invalid user name -1".into()));
+        assert_eq!(gid_of_name("no such"), Err("Invalid group name no such".into()));
+        assert_eq!(gid_of_name("99999"), Err("Invalid group id 99999".into()));
+        assert_eq!((gid_of(99999), name_of(99999)), (None, None));
+    }
+
+    #[test]
+    fn whoever_we_are_already_need_not_be_become() {
+        assert_eq!(identity(own_uid()), Ok(None));
+    }
+
+    #[test]
+    fn an_unknown_user_or_missing_rights_are_said_in_supervisors_words() {
+        let why = |uid| identity(uid).unwrap_err().why;
+        assert_eq!(why(99999), "Can't find uid 99999");
+        if !unistd::getuid().is_root() {
+            assert_eq!(why(0), "Can't drop privilege as nonroot user");
+        }
+    }
+
+    #[test]
+    fn the_daemon_becomes_somebody_for_good() {
+        if !root("switching the whole process")
+            || !alone(module_path!(), "the_daemon_becomes_somebody_for_good")
+        {
+            return;
+        }
+        let nobody = identity(uid_of("nobody").unwrap()).unwrap().unwrap();
+        switch_to(&nobody).unwrap();
+        assert_eq!(own_uid(), nobody.uid);
+        let groups = unistd::getgroups().unwrap();
+        assert_eq!(groups.len(), nobody.groups.len());
+        assert_eq!(groups[0].as_raw(), nobody.gid);
+        assert!(unistd::setuid(Uid::from_raw(0)).is_err());
+        assert_eq!(switch_to(&nobody), Err("Could not set groups of effective user"));
+    }
+}

@@ -27,6 +27,7 @@ mod tests {
     use crate::sys::testing::{alone, until};
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "reaping them is what it is about")]
     fn a_storm_of_deaths_gives_each_child_once_with_its_true_status() {
         if !alone(module_path!(), "a_storm_of_deaths_gives_each_child_once_with_its_true_status") {
             return;

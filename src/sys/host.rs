@@ -1,0 +1,26 @@
+//! Where the daemon runs: the machine's name and the environment it was given.
+
+use std::env;
+
+/// The node name, as `uname -n` prints it; empty if there is none.
+pub fn hostname() -> String {
+    nix::unistd::gethostname().map_or_else(|_| String::new(), |name| name.to_string_lossy().into())
+}
+
+/// Our environment. Bytes that are not UTF-8 become U+FFFD.
+pub fn environment() -> Vec<(String, String)> {
+    let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
+    env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_has_a_name_and_the_environment_a_path() {
+        assert!(!hostname().is_empty());
+        let path = env::var("PATH").unwrap();
+        assert!(environment().contains(&("PATH".into(), path)));
+    }
+}
