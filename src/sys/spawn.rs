@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::mem::zeroed;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
 
 use nix::errno::Errno;
@@ -63,7 +63,7 @@ impl Spawner {
         let slot = || -> io::Result<OwnedFd> {
             let fd = fcntl(&null, FcntlArg::F_DUPFD_CLOEXEC(3))?;
             // SAFETY: the descriptor is new and nobody else's.
-            Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
+            Ok(unsafe { OwnedFd::from_raw_fd(fd) })
         };
         let slots = [slot()?, slot()?, slot()?];
         // SAFETY: closes nothing: no descriptor has this number.
@@ -113,10 +113,7 @@ impl Spawner {
     }
 }
 
-// SAFETY: the pointers in `argv` and `env` are only used within one call of `spawn`.
-unsafe impl Send for Spawner {}
-
-fn place(fd: impl std::os::fd::AsFd, slot: &mut OwnedFd) -> io::Result<()> {
+fn place(fd: impl AsFd, slot: &mut OwnedFd) -> io::Result<()> {
     loop {
         match dup3(&fd, slot, OFlag::O_CLOEXEC) {
             Err(Errno::EINTR | Errno::EBUSY) => {}
@@ -193,11 +190,11 @@ extern "C" fn run(child: *mut c_void) -> libc::c_int {
     let mut text = Text { bytes: [0; libc::PIPE_BUF], used: 0 };
     child.run(&mut text);
     text.push(b"supervisor: child process was not spawned\n");
-    // SAFETY: a nonempty initialised buffer; poll(2) keeps a full pipe from holding the daemon, and
-    // one with any room takes this much.
+    // SAFETY: a nonempty initialised buffer; poll(2) keeps a full pipe from holding the daemon (one
+    // with any room takes this much) and one without a reader from ending us by SIGPIPE.
     unsafe {
         let mut room = libc::pollfd { fd: 2, events: libc::POLLOUT, revents: 0 };
-        if libc::poll(&mut room, 1, 0) == 1 {
+        if libc::poll(&mut room, 1, 0) == 1 && room.revents == libc::POLLOUT {
             libc::write(2, text.bytes.as_ptr().cast(), text.used);
         }
         libc::_exit(127)

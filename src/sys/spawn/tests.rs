@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::AsFd;
 
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -180,6 +180,16 @@ fn what_cannot_be_run_says_so_as_supervisor_does() {
 }
 
 #[test]
+fn without_a_reader_of_its_stderr_it_still_ends_with_127() {
+    let (null, pipe) = (pipes::null().unwrap(), pipes::from_child().unwrap());
+    drop(pipe.ours);
+    let fds = [null.as_fd(), null.as_fd(), pipe.childs.as_fd()];
+    let pid = Spawner::new().unwrap().spawn(&launch(&["/nonexistent"]), fds).unwrap();
+    let status = waitpid(Pid::from_raw(pid), None).unwrap();
+    assert_eq!(status, WaitStatus::Exited(Pid::from_raw(pid), 127));
+}
+
+#[test]
 fn a_full_stderr_does_not_hold_the_daemon() {
     let (null, full) = (pipes::null().unwrap(), pipes::to_child().unwrap());
     while let pipes::Moved::Bytes(_) = pipes::write(&full.ours, &[0; 4096]) {}
@@ -215,13 +225,32 @@ fn a_program_of_another_user_has_that_users_ids_and_no_capability() {
 
 #[test]
 fn a_user_that_cannot_be_become_means_that_nothing_is_run() {
-    if root("as root this is covered by other means") {
-        return;
+    if nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped, needs an ordinary user: root can become anybody");
     }
     let identity = Identity { uid: 0, gid: 0, groups: vec![0] };
     let (text, code) = run(&Launch { identity: Ok(Some(identity)), ..sh("echo ran") });
     assert!(text.starts_with("supervisor: couldn't setuid to 0: Could not set groups"));
     assert_eq!(code, 127);
+}
+
+#[test]
+fn when_no_process_can_be_made_the_error_says_so_and_nothing_stays_open() {
+    let test = "when_no_process_can_be_made_the_error_says_so_and_nothing_stays_open";
+    if !alone(module_path!(), test) {
+        return;
+    }
+    let mut spawner = Spawner::new().unwrap();
+    if let Some(nobody) = users::identity(users::uid_of("nobody").unwrap()).ok().flatten() {
+        users::switch_to(&nobody).unwrap(); // the limit does not hold for root
+    }
+    setrlimit(Resource::RLIMIT_NPROC, 0, 0).unwrap();
+    let (pipe, null) = (pipes::from_child().unwrap(), pipes::null().unwrap());
+    let fds = [null.as_fd(), pipe.childs.as_fd(), null.as_fd()];
+    let error = spawner.spawn(&sh("true"), fds).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
+    drop(pipe.childs);
+    assert!(matches!(pipes::read(&pipe.ours, &mut [0]), pipes::Moved::Closed));
 }
 
 #[test]
