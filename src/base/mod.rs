@@ -2,6 +2,11 @@
 //! clock or knows of a section, a process or a socket.
 
 pub mod ansi;
+pub mod bytes;
 pub mod clock;
+pub mod int;
 pub mod level;
+pub mod shlex;
+pub mod signal;
 pub mod status;
+pub mod suggest;
