@@ -2,4 +2,20 @@
 //! Owns the option tables. Knows no clock, no socket and no child; what it needs to know of the
 //! machine (environment, host name, users) is handed in.
 
+pub mod around;
+pub mod ctlconf;
+pub mod error;
+pub mod expand;
+mod groups;
+pub mod include;
+pub mod ini;
+pub mod load;
 pub mod model;
+pub mod options;
+pub mod search;
+mod servers;
+pub mod values;
+
+pub use around::Surroundings;
+pub use error::{Problem, Problems};
+pub use load::{Loaded, Overrides, load};
