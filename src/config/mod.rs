@@ -3,6 +3,7 @@
 //! machine (environment, host name, users) is handed in.
 
 pub mod around;
+pub mod check;
 pub mod ctlconf;
 pub mod error;
 pub mod expand;
@@ -12,6 +13,7 @@ pub mod ini;
 pub mod load;
 pub mod model;
 pub mod options;
+pub mod sample;
 pub mod search;
 mod servers;
 pub mod values;

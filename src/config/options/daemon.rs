@@ -107,12 +107,11 @@ pub const ROWS: &[Opt<Daemon>] = &[
         help: "holds the daemon's process id while it runs",
         set: |d, text, around| {
             let path = around.tilde(text);
-            match path.parent().map(|parent| around.cwd.join(parent)) {
-                Some(parent) if !parent.is_dir() => {
-                    Err(format!("the directory of {} does not exist", quoted(text)))
-                }
-                _ => store(&mut d.pidfile, Ok(around.normal(text))),
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if folder.is_some_and(|folder| !around.cwd.join(folder).is_dir()) {
+                return Err(format!("the directory of {} does not exist", quoted(text)));
             }
+            store(&mut d.pidfile, Ok(around.normal(text)))
         },
         sample: Sample::Set("/tmp/supervisord.pid"),
         ..Opt::ROW
