@@ -11,4 +11,6 @@ pub mod config;
 pub mod log;
 pub mod pidproxy;
 pub mod process;
+pub mod proto;
+pub mod rpc;
 pub mod sys;

@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod clock;
 pub mod int;
 pub mod level;
+pub mod pyrepr;
 pub mod shlex;
 pub mod signal;
 pub mod status;

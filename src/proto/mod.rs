@@ -1,0 +1,19 @@
+//! Wire formats as functions of the bytes so far: no socket, no clock, no process.
+
+pub mod jsonl;
+
+/// How far a buffer could be understood.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parsed<T> {
+    /// Not yet; feed more and ask again.
+    More,
+    /// A whole value stands at the front.
+    Done {
+        /// It.
+        value: T,
+        /// How many bytes belong to it and are to be dropped.
+        used: usize,
+    },
+    /// Can never be understood. Says why.
+    Bad(&'static str),
+}

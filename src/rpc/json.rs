@@ -1,0 +1,221 @@
+//! JSON-RPC 2.0 over the table: a line to a call, a value to a line.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use serde_json::Value as Json;
+
+use super::{Fault, Params, Value};
+
+/// The line is no JSON.
+pub const PARSE_ERROR: i32 = -32700;
+/// The line is JSON and no request.
+pub const INVALID_REQUEST: i32 = -32600;
+
+/// A request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Comes back with the answer; `None` for a notification, which gets none.
+    pub id: Option<Id>,
+    /// `supervisor.getState`
+    pub method: String,
+    /// Empty where the request has none.
+    pub params: Params,
+}
+
+/// A client's mark on its request, a string, a number or null, kept as JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Id(String);
+
+/// Why a line is not a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// [`PARSE_ERROR`] or [`INVALID_REQUEST`].
+    pub code: i32,
+    /// In words.
+    pub message: &'static str,
+    /// Of the request, where that much could be read.
+    pub id: Option<Id>,
+}
+
+/// Reads one request.
+///
+/// # Errors
+/// What to answer with [`invalid`].
+pub fn request(line: &[u8]) -> Result<Call, Invalid> {
+    let unreadable = |_| Invalid { code: PARSE_ERROR, message: "Parse error", id: None };
+    let json: Json = serde_json::from_slice(line).map_err(unreadable)?;
+    let refuse = |message, id| Invalid { code: INVALID_REQUEST, message, id };
+    let Json::Object(mut fields) = json else {
+        return Err(refuse("a request is an object; batches are not understood", None));
+    };
+    let id = match fields.remove("id") {
+        None => None,
+        Some(id @ (Json::Null | Json::Number(_) | Json::String(_))) => Some(Id(id.to_string())),
+        Some(_) => return Err(refuse("id is neither a string nor a number", None)),
+    };
+    if fields.get("jsonrpc").is_some_and(|version| version != "2.0") {
+        return Err(refuse("jsonrpc is not \"2.0\"", id));
+    }
+    let Some(Json::String(method)) = fields.remove("method") else {
+        return Err(refuse("method is missing or not a string", id));
+    };
+    let params = match fields.remove("params") {
+        None => Params::List(Vec::new()),
+        Some(Json::Array(items)) => Params::List(items.into_iter().map(value).collect()),
+        Some(Json::Object(fields)) => Params::Named(named(fields)),
+        Some(_) => return Err(refuse("params is neither an array nor an object", id)),
+    };
+    Ok(Call { id, method, params })
+}
+
+fn value(json: Json) -> Value {
+    match json {
+        Json::Null => Value::Nil,
+        Json::Bool(flag) => Value::Bool(flag),
+        Json::Number(number) => match number.as_i64() {
+            Some(number) => Value::Int(number),
+            None => Value::Double(number.as_f64().unwrap_or(f64::MAX)),
+        },
+        Json::String(text) => Value::Str(text),
+        Json::Array(items) => Value::Array(items.into_iter().map(value).collect()),
+        Json::Object(fields) => Value::Struct(named(fields)),
+    }
+}
+
+fn named(fields: serde_json::Map<String, Json>) -> Vec<(Cow<'static, str>, Value)> {
+    fields.into_iter().map(|(name, json)| (Cow::Owned(name), value(json))).collect()
+}
+
+/// Appends the line that answers a request.
+pub fn answer(out: &mut Vec<u8>, id: &Id, result: &Value) {
+    open(out, Some(id));
+    out.extend_from_slice(b"\"result\":");
+    encode(out, result);
+    out.extend_from_slice(b"}\n");
+}
+
+/// Appends the line that refuses a request; `data` names the fault.
+pub fn fault(out: &mut Vec<u8>, id: &Id, fault: &Fault) {
+    let name = Value::fields([("fault", fault.code.name().into())]);
+    error(out, Some(id), fault.code as i32, &fault.text, &name);
+}
+
+/// Appends the line that answers what is no request.
+pub fn invalid(out: &mut Vec<u8>, why: &Invalid) {
+    error(out, why.id.as_ref(), why.code, why.message, &Value::Nil);
+}
+
+/// Appends a line that nobody asked for, but that belongs to a stream opened by request `id`:
+/// bytes as `data` if they are UTF-8, else as `base64`.
+pub fn chunk(out: &mut Vec<u8>, method: &str, id: &Id, bytes: &[u8]) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
+    string(out, method);
+    out.extend_from_slice(b",\"params\":{\"id\":");
+    out.extend_from_slice(id.0.as_bytes());
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            out.extend_from_slice(b",\"data\":");
+            string(out, text);
+        }
+        Err(_) => {
+            out.extend_from_slice(b",\"base64\":\"");
+            base64(out, bytes);
+            out.push(b'"');
+        }
+    }
+    out.extend_from_slice(b"}}\n");
+}
+
+fn error(out: &mut Vec<u8>, id: Option<&Id>, code: i32, message: &str, data: &Value) {
+    open(out, id);
+    out.extend_from_slice(b"\"error\":{\"code\":");
+    display(out, code);
+    out.extend_from_slice(b",\"message\":");
+    string(out, message);
+    out.extend_from_slice(b",\"data\":");
+    encode(out, data);
+    out.extend_from_slice(b"}}\n");
+}
+
+fn open(out: &mut Vec<u8>, id: Option<&Id>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    out.extend_from_slice(id.map_or("null", |id| &id.0).as_bytes());
+    out.push(b',');
+}
+
+/// Appends a value as JSON without line breaks. Bytes that are not UTF-8 become U+FFFD, and
+/// numbers JSON has not become null.
+pub fn encode(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Nil => out.extend_from_slice(b"null"),
+        Value::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+        Value::Int(number) => display(out, number),
+        Value::Double(number) if number.is_finite() => display(out, number),
+        Value::Double(_) => out.extend_from_slice(b"null"),
+        Value::Str(text) => string(out, text),
+        Value::Bytes(bytes) => string(out, &String::from_utf8_lossy(bytes)),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                encode(out, item);
+            }
+            out.push(b']');
+        }
+        Value::Struct(fields) => {
+            out.push(b'{');
+            for (index, (name, field)) in fields.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                string(out, name);
+                out.push(b':');
+                encode(out, field);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+fn display(out: &mut Vec<u8>, number: impl std::fmt::Display) {
+    let _ = write!(out, "{number}"); // Writing to a Vec can not fail.
+}
+
+fn string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let short = match byte {
+            b'"' | b'\\' => *byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0..0x20 | 0x7f => b'u',
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[copied..at]);
+        out.extend_from_slice(&[b'\\', short]);
+        if short == b'u' {
+            let _ = write!(out, "{byte:04x}");
+        }
+        copied = at + 1;
+    }
+    out.extend_from_slice(&bytes[copied..]);
+    out.push(b'"');
+}
+
+fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for three in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let index = (bits >> (18 - 6 * digit)) as usize & 63;
+            out.push(if digit <= three.len() { DIGITS[index] } else { b'=' });
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What clients may ask of the daemon, apart from how they ask it: values and faults, one table
+//! of methods, and the waits of those that answer later. The codecs (JSON lines, XML-RPC) are
+//! readers of this table. Opens no socket and no descriptor but the log files it is asked to read.
+
+mod context;
+mod fault;
+pub mod json;
+pub mod logs;
+mod rows;
+mod table;
+mod value;
+mod waiting;
+
+pub use context::{About, Channel, Context, Host, StdinError};
+pub use fault::{Code, Fault};
+pub use rows::{Source, Tail};
+pub use table::{Args, Given, Kind, Method, Outcome, Param, Params, call, method, methods};
+pub use value::Value;
+pub use waiting::Waiting;
