@@ -122,3 +122,69 @@ fn join(dir: &str, name: &str) -> String {
     let slash = if dir.is_empty() || dir.ends_with('/') { "" } else { "/" };
     format!("{dir}{slash}{name}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::simulation::program;
+
+    /// Files by what they are.
+    struct Files(&'static [(&'static str, Facts)]);
+
+    impl Look for Files {
+        fn facts(&self, path: &str) -> Option<Facts> {
+            self.0.iter().find(|(name, _)| *name == path).map(|(_, facts)| *facts)
+        }
+    }
+
+    const GOOD: Facts = Facts { dir: false, exec_bits: true, may_run: true };
+    const PLAIN: Facts = Facts { exec_bits: false, ..GOOD };
+    const FORBIDDEN: Facts = Facts { may_run: false, ..GOOD };
+    const DIR: Facts = Facts { dir: true, ..GOOD };
+
+    const FILES: Files = Files(&[
+        ("/bin/sh", GOOD),
+        ("/opt/x", PLAIN),
+        ("/usr/bin/x", GOOD),
+        ("here", GOOD),
+        ("/secret", FORBIDDEN),
+        ("/tmp", DIR),
+    ]);
+
+    fn found(command: &str, path: Option<&str>, daemon: Option<&str>) -> String {
+        let mut program = program("x", "x");
+        program.command = command.to_owned();
+        program.environment.extend(path.map(|path| ("PATH".to_owned(), path.to_owned())));
+        match resolve(&program, daemon, &FILES) {
+            Ok(command) => format!("{} {}", command.file, command.argv.join("|")),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_bare_name_is_looked_for_in_the_programs_path_else_the_daemons() {
+        assert_eq!(found("x 'a b'", Some("/bin:/usr/bin"), Some("/opt")), "/usr/bin/x x|a b");
+        assert_eq!(found("x", None, Some("/usr/bin/")), "/usr/bin/x x");
+        assert_eq!(found("x", None, Some("")), "/usr/bin/x x");
+        assert_eq!(found("sh", None, None), "/bin/sh sh");
+        assert_eq!(found("here", Some(""), None), "here here");
+        assert_eq!(found("/bin/sh -c x", Some(""), None), "/bin/sh /bin/sh|-c|x");
+    }
+
+    #[test]
+    fn a_command_that_can_not_be_executed_is_refused_in_supervisors_words() {
+        for (command, want) in [
+            ("", "command is empty"),
+            (" ", "command is empty"),
+            ("foo 'bar", "can't parse command \"foo 'bar\": No closing quotation"),
+            ("foo \\", "can't parse command 'foo \\\\': No escaped character"),
+            ("'/x y'", "can't find command '/x y'"),
+            ("nope", "can't find command 'nope'"),
+            ("x", "command at '/opt/x' is not executable"),
+            ("/tmp", "command at '/tmp' is a directory"),
+            ("/secret", "no permission to run command '/secret'"),
+        ] {
+            assert_eq!(found(command, Some("/opt:/usr/bin"), None), want);
+        }
+    }
+}

@@ -18,4 +18,4 @@ pub use state::{Mood, State};
 pub use supervisor::{Group, ProcessId, Supervisor};
 
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;

@@ -39,7 +39,7 @@ const EXIT_0: Status = Status { code: 0, signal: None, core: false };
 const EXIT_1: Status = Status { code: 1, signal: None, core: false };
 const BY_KILL: Status = Status { code: -1, signal: Some(9), core: false };
 
-pub(super) fn program(name: &str, group: &str) -> Program {
+pub(crate) fn program(name: &str, group: &str) -> Program {
     let logfile = model::LogFile {
         target: model::LogTarget::None,
         maxbytes: 0,
@@ -75,7 +75,7 @@ pub(super) fn program(name: &str, group: &str) -> Program {
     }
 }
 
-pub(super) fn group(name: &str, priority: i32, programs: Vec<Program>) -> model::Group {
+pub(crate) fn group(name: &str, priority: i32, programs: Vec<Program>) -> model::Group {
     let programs = programs.into_iter().map(Arc::new).collect();
     model::Group { name: name.into(), priority, kind: GroupKind::Plain, programs }
 }

@@ -219,3 +219,117 @@ fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rpc::Code;
+
+    fn encoded(value: &Value) -> String {
+        let mut out = Vec::new();
+        encode(&mut out, value);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_request_is_a_method_with_parameters_by_place_or_by_name() {
+        let call = request(br#"{"jsonrpc":"2.0","id":"a\"","method":"m","params":[1,[null]]}"#);
+        let call = call.unwrap();
+        assert_eq!(call.id, Some(Id(r#""a\"""#.to_owned())));
+        let nested = Value::Array(vec![Value::Nil]);
+        assert_eq!(call.params, Params::List(vec![Value::Int(1), nested]));
+        let call = request(br#"{"method":"m","params":{"name":18446744073709551615}}"#).unwrap();
+        assert_eq!((call.id, call.method.as_str()), (None, "m"));
+        let huge = Value::Double(18446744073709551615.0);
+        assert_eq!(call.params, Params::Named(vec![("name".into(), huge)]));
+        assert_eq!(request(b"{\"method\":\"m\"}").unwrap().params, Params::List(vec![]));
+    }
+
+    #[test]
+    fn what_is_no_request_is_told_apart_from_what_is_no_json() {
+        let code = |line: &[u8]| request(line).unwrap_err().code;
+        let deep = [&b"{\"method\":"[..], &[b'['; 100_000]].concat();
+        for line in [&b""[..], b"{", b"\xff", b"{\"method\":\"\xff\"}", b"{}{}", &deep] {
+            assert_eq!(code(line), PARSE_ERROR);
+        }
+        for line in [
+            &b"[]"[..],
+            b"5",
+            b"{}",
+            br#"{"method":5}"#,
+            br#"{"method":"m","params":5}"#,
+            br#"{"method":"m","id":[]}"#,
+            br#"{"method":"m","jsonrpc":"1.0"}"#,
+            br#"[{"method":"m"}]"#,
+        ] {
+            assert_eq!(code(line), INVALID_REQUEST, "{line:?}");
+        }
+        let refused = request(br#"{"id":7}"#).unwrap_err();
+        assert_eq!(refused.id, Some(Id("7".to_owned())));
+    }
+
+    #[test]
+    fn answers_are_lines_that_carry_the_id() {
+        let id = Id("7".to_owned());
+        let mut out = Vec::new();
+        answer(&mut out, &id, &Value::Bool(true));
+        fault(&mut out, &id, &Code::BadName.of("web"));
+        invalid(&mut out, &request(b"{").unwrap_err());
+        chunk(&mut out, "svx.tail", &id, b"a\n");
+        chunk(&mut out, "svx.tail", &id, b"\xff");
+        let expected = concat!(
+            r#"{"jsonrpc":"2.0","id":7,"result":true}"#,
+            "\n",
+            r#"{"jsonrpc":"2.0","id":7,"error":{"code":10,"message":"BAD_NAME: web","#,
+            r#""data":{"fault":"BAD_NAME"}}}"#,
+            "\n",
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error","#,
+            r#""data":null}}"#,
+            "\n",
+            r#"{"jsonrpc":"2.0","method":"svx.tail","params":{"id":7,"data":"a\n"}}"#,
+            "\n",
+            r#"{"jsonrpc":"2.0","method":"svx.tail","params":{"id":7,"base64":"/w=="}}"#,
+            "\n",
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn base64_is_padded() {
+        for (bytes, want) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+        {
+            let mut out = Vec::new();
+            base64(&mut out, bytes.as_bytes());
+            assert_eq!(out, want.as_bytes());
+        }
+    }
+
+    #[test]
+    fn bytes_and_numbers_that_json_has_not_are_shown_as_well_as_can_be() {
+        assert_eq!(encoded(&Value::Bytes(b"\xff\x1b\x7f".to_vec())), "\"\u{fffd}\\u001b\\u007f\"");
+        assert_eq!(encoded(&Value::Double(f64::NAN)), "null");
+        assert_eq!(
+            encoded(&Value::fields([("a", Value::Int(i64::MIN))])),
+            format!("{{\"a\":{}}}", i64::MIN)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back_and_stays_on_one_line(text: String, key: String) {
+            let value = Value::Struct(vec![(key.into(), Value::Array(vec![text.into()]))]);
+            let line = encoded(&value);
+            prop_assert!(!line.contains('\n'));
+            prop_assert_eq!(super::value(serde_json::from_str(&line).unwrap()), value);
+        }
+
+        #[test]
+        fn any_line_is_answered_without_panic(line: Vec<u8>, text in "[\\[\\]{}:,\"a-z0-9\\\\ ]*") {
+            let _ = request(&line);
+            let _ = request(text.as_bytes());
+        }
+    }
+}

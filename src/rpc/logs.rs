@@ -145,3 +145,133 @@ fn char_len(lead: u8) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(content: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_piece_is_read_as_4_3_0_reads_it() {
+        let file = file(b"0123456789");
+        let read = |offset, length| {
+            let done = read(file.path(), offset, length);
+            done.map_or_else(|fault| fault.text, |bytes| String::from_utf8(bytes).unwrap())
+        };
+        for (offset, length, want) in [
+            (0, 0, "0123456789"),
+            (0, 4, "0123"),
+            (4, 0, "456789"),
+            (4, 100, "456789"),
+            (-3, 0, "789"),
+            (-99, 0, "0123456789"),
+            (i64::MIN, 0, "0123456789"),
+            (10, 0, ""),
+            (20, 5, ""),
+            (i64::MAX, i64::MAX, ""),
+            (-1, 1, "BAD_ARGUMENTS"),
+            (-1, -1, "BAD_ARGUMENTS"),
+            (0, -1, "BAD_ARGUMENTS"),
+        ] {
+            assert_eq!(read(offset, length), want, "{offset} {length}");
+        }
+    }
+
+    #[test]
+    fn a_tail_is_read_as_4_3_0_reads_it() {
+        let file = file(b"0123456789");
+        for (offset, length, bytes, overflow) in [
+            (0, 0, "", true),
+            (0, 4, "6789", true),
+            (4, 0, "", true),
+            (4, 100, "0123456789", false),
+            (4, 6, "456789", false),
+            (4, 5, "56789", true),
+            (9, 1, "9", false),
+            (10, 5, "", false),
+            (20, 5, "", false),
+            (-3, 5, "56789", true),
+            (0, -1, "", true),
+            (20, -5, "", false),
+            (0, 11, "0123456789", false),
+            (i64::MIN, i64::MIN, "", true),
+            (i64::MAX, i64::MAX, "", false),
+        ] {
+            let want = Tailed { bytes: bytes.into(), offset: 10, overflow };
+            assert_eq!(tail(file.path(), offset, length), want, "{offset} {length}");
+        }
+        let gone = tail(Path::new("/no/such/file"), 7, 5);
+        assert_eq!(gone, Tailed { bytes: Vec::new(), offset: 7, overflow: false });
+    }
+
+    #[test]
+    fn a_character_at_the_edge_of_a_piece_is_left_to_the_next_one() {
+        let file = file("aø😀b".as_bytes()); // 1 + 2 + 4 + 1 bytes
+        let read =
+            |offset, length| String::from_utf8(read(file.path(), offset, length).unwrap()).unwrap();
+        assert_eq!(read(0, 2), "a");
+        assert_eq!(read(1, 5), "ø");
+        assert_eq!(read(2, 0), "😀b");
+        assert_eq!(read(-2, 0), "b");
+        assert_eq!(read(4, 2), "");
+    }
+
+    #[test]
+    fn a_tail_that_ends_within_a_character_goes_on_with_it() {
+        let file = file(b"ab\xf0\x9f\x98");
+        let first = tail(file.path(), 0, 100);
+        assert_eq!(first, Tailed { bytes: b"ab".to_vec(), offset: 2, overflow: false });
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_all_kept() {
+        let content = [0x80, 0x80, 0xff, 0xe5, b'a', 0xe5, 0xe5, b'b', 0x80, 0x80, 0x80];
+        let file = file(&content);
+        for start in 0..content.len() {
+            assert_eq!(read(file.path(), start as i64, 0).unwrap(), content[start..]);
+        }
+    }
+
+    #[test]
+    fn a_long_file_is_read_in_pieces_of_sixteen_mebibytes() {
+        let file = file(b"");
+        file.as_file().set_len(READ_BYTES_MAX + 5).unwrap();
+        assert_eq!(read(file.path(), 0, 0).unwrap().len() as u64, READ_BYTES_MAX);
+        assert_eq!(read(file.path(), i64::MIN, 0).unwrap().len() as u64, READ_BYTES_MAX);
+        let tailed = tail(file.path(), 0, i64::MAX);
+        assert_eq!((tailed.bytes.len() as u64, tailed.overflow), (READ_BYTES_MAX, true));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in [dir.path(), &fifo, Path::new("/dev/zero")] {
+            assert_eq!(read(path, 0, 0), Err(Code::Failed.bare()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_text_are_text_and_any_offset_is_fine(
+            text in "\\PC{0,40}", offset: i64, length: i64, near in -80i64..80, count in 0i64..80,
+        ) {
+            let file = file(text.as_bytes());
+            let _ = read(file.path(), offset, length);
+            let _ = tail(file.path(), offset, length);
+            if let Ok(bytes) = read(file.path(), near, count) {
+                prop_assert!(std::str::from_utf8(&bytes).is_ok());
+            }
+            let tailed = tail(file.path(), near, count);
+            prop_assert!(text.as_bytes().ends_with(&tailed.bytes));
+        }
+    }
+}

@@ -17,3 +17,8 @@ pub use rows::{Source, Tail};
 pub use table::{Args, Given, Kind, Method, Outcome, Param, Params, call, method, methods};
 pub use value::Value;
 pub use waiting::Waiting;
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

@@ -34,11 +34,13 @@ impl Waiting {
         }
     }
 
-    /// Whether it has something left to do that waits for no process: to be polled in the next
-    /// turn, even if nothing changes. This is how long calls leave room for other clients.
+    /// Whether it is to be polled in the next turn even if no process changes its state: it has
+    /// not been looked at since its actions were carried out, or it has more to do than fits
+    /// into one turn. This is how long calls leave room for other clients.
     pub fn is_ready(&self) -> bool {
         match self {
-            Waiting::One(_) | Waiting::All(_) => false,
+            Waiting::One(watch) => !watch.seen,
+            Waiting::All(members) => !members.seen,
             Waiting::Clear(_) => true,
             Waiting::Multicall(multicall) => multicall.is_ready(),
         }
@@ -136,12 +138,14 @@ pub struct Member {
 pub struct Members {
     pending: VecDeque<Member>,
     results: Vec<Value>,
+    /// All have been looked at since the requests were carried out.
+    seen: bool,
 }
 
 impl Members {
     /// The members a call is about, in the order it went through them.
     pub fn new(members: impl IntoIterator<Item = Member>) -> Members {
-        Members { pending: members.into_iter().collect(), results: Vec::new() }
+        Members { pending: members.into_iter().collect(), ..Members::default() }
     }
 
     /// The results stand in the order they became known; those of one poll as the members do.
@@ -152,6 +156,7 @@ impl Members {
         if self.pending.iter().any(|m| m.watch.as_ref().is_ok_and(|w| unspawned(w.id))) {
             return None;
         }
+        self.seen = true;
         let results = &mut self.results;
         self.pending.retain_mut(|member| {
             let done = match &mut member.watch {
