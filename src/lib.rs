@@ -7,7 +7,9 @@
 #![warn(missing_docs)]
 
 pub mod base;
+pub mod cli;
 pub mod config;
+pub mod ctl;
 pub mod log;
 pub mod pidproxy;
 pub mod process;

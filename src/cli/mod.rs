@@ -1,0 +1,19 @@
+//! Command lines: one table of flags per program, read by the parser, `--help`, the man page and
+//! the completions. Knows nothing of what the programs do.
+
+pub mod flag;
+pub mod help;
+
+pub use flag::{Flag, Row, UsageError, parse};
+pub use help::Page;
+
+use std::fmt::Display;
+
+/// Exit status of a command line that could not be understood.
+pub const USAGE: u8 = 2;
+
+/// Prints a mistake of the command line the way scripts know it and returns exit status 2.
+pub fn usage(prog: &str, error: impl Display) -> u8 {
+    eprintln!("Error: {error}\nFor help, use {prog} -h");
+    USAGE
+}

@@ -1,0 +1,41 @@
+//! `add`: takes groups of the reread configuration into service.
+
+use serde_json::json;
+
+use super::{Command, Takes};
+use crate::ctl::client::Failure;
+use crate::ctl::fault;
+use crate::ctl::session::{Session, exit};
+
+pub const COMMAND: Command = Command {
+    name: "add",
+    about: "take groups into service that reread found",
+    takes: Takes::Groups,
+    usage: "add <name> [...]\tActivates any updates in config for process/group",
+    run,
+};
+
+fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
+    for name in argument.split_whitespace() {
+        let failure = match session.call("supervisor.addProcessGroup", json!([name])) {
+            Ok(_) => {
+                session.say(format_args!("{name}: added process group"));
+                continue;
+            }
+            Err(failure) => failure,
+        };
+        match failure.code() {
+            Some(fault::ALREADY_ADDED) => {
+                session.say("ERROR: process group already active");
+                continue;
+            }
+            Some(fault::SHUTDOWN_STATE) => session.say("ERROR: shutting down"),
+            Some(fault::BAD_NAME) => {
+                session.say(format_args!("ERROR: no such process/group: {name}"));
+            }
+            _ => return Err(failure),
+        }
+        session.status = exit::GENERIC;
+    }
+    Ok(())
+}

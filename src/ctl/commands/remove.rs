@@ -1,0 +1,36 @@
+//! `remove`: takes stopped groups out of service.
+
+use serde_json::json;
+
+use super::{Command, Takes};
+use crate::ctl::client::Failure;
+use crate::ctl::fault;
+use crate::ctl::session::{Session, exit};
+
+pub const COMMAND: Command = Command {
+    name: "remove",
+    about: "take stopped groups out of service",
+    takes: Takes::Groups,
+    usage: "remove <name> [...]\tRemoves process/group from active config",
+    run,
+};
+
+fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
+    for name in argument.split_whitespace() {
+        let failure = match session.call("supervisor.removeProcessGroup", json!([name])) {
+            Ok(_) => {
+                session.say(format_args!("{name}: removed process group"));
+                continue;
+            }
+            Err(failure) => failure,
+        };
+        let why = match failure.code() {
+            Some(fault::STILL_RUNNING) => "process/group still running",
+            Some(fault::BAD_NAME) => "no such process/group",
+            _ => return Err(failure),
+        };
+        session.say(format_args!("ERROR: {why}: {name}"));
+        session.status = exit::GENERIC;
+    }
+    Ok(())
+}

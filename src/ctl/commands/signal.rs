@@ -1,0 +1,51 @@
+//! `signal`.
+
+use super::{Command, Takes, misused};
+use crate::ctl::client::Failure;
+use crate::ctl::fault;
+use crate::ctl::outcome::Verb;
+use crate::ctl::session::{Session, exit};
+
+pub const COMMAND: Command = Command {
+    name: "signal",
+    about: "send a signal, by name or number, to processes",
+    takes: Takes::Processes,
+    usage: "signal <signal name> <name>\t\tSignal a process\n\
+            signal <signal name> <gname>:*\t\tSignal all processes in a group\n\
+            signal <signal name> <name> <name>\tSignal multiple processes or groups\n\
+            signal <signal name> all\t\tSignal all processes",
+    run,
+};
+
+/// Shared with `stop`. A failure is described by the daemon alone.
+pub const REFUSALS: &[(i64, &str)] = &[
+    (fault::BAD_NAME, "no such process"),
+    (fault::BAD_SIGNAL, "bad signal name"),
+    (fault::NOT_RUNNING, "not running"),
+    (fault::FAILED, ""),
+];
+
+const SIGNAL: Verb = Verb {
+    name: "signal",
+    done: "signalled",
+    refusals: REFUSALS,
+    harmless: None,
+    no_group: exit::GENERIC,
+};
+
+fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
+    if !session.up()? {
+        return Ok(());
+    }
+    let words: Vec<&str> = argument.split_whitespace().collect();
+    match words.as_slice() {
+        [signal, names @ ..] if !names.is_empty() => {
+            SIGNAL.apply(session, names, &[(*signal).into()])
+        }
+        _ => {
+            let message = "Error: signal requires a signal name and a process name";
+            misused(session, &COMMAND, message);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The flags of the control program.
+
+use super::url;
+use crate::cli::Flag;
+
+/// What the command line said; `None` leaves it to the `[supervisorctl]` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// The configuration file instead of the first one found.
+    pub configuration: Option<String>,
+    /// Ask before grave actions, and for a password where one is wanted.
+    pub interactive: bool,
+    /// Where the daemon listens.
+    pub serverurl: Option<String>,
+    /// Whom to log in as.
+    pub username: Option<String>,
+    /// Their password.
+    pub password: Option<String>,
+    /// Where the prompt's lines are kept.
+    pub history_file: Option<String>,
+    /// Print the help and end.
+    pub help: bool,
+}
+
+/// Every flag of supervisorctl 4.3.0.
+pub const FLAGS: &[Flag<Flags>] = &[
+    Flag {
+        short: Some('c'),
+        long: "configuration",
+        arg: "FILE",
+        help: "read [supervisorctl] of FILE instead of the first one found",
+        ends: false,
+        set: |flags, text| {
+            flags.configuration = Some(text.into());
+            Ok(())
+        },
+    },
+    Flag {
+        short: Some('i'),
+        long: "interactive",
+        arg: "",
+        help: "ask before shutdown and reload, and for a missing password",
+        ends: false,
+        set: |flags, _| {
+            flags.interactive = true;
+            Ok(())
+        },
+    },
+    Flag {
+        short: Some('s'),
+        long: "serverurl",
+        arg: "URL",
+        help: "where the daemon listens (default http://localhost:9001)",
+        ends: false,
+        set: |flags, text| {
+            if !url::is_url(text) {
+                return Err(format!("value '{text}' is not a URL"));
+            }
+            flags.serverurl = Some(text.into());
+            Ok(())
+        },
+    },
+    Flag {
+        short: Some('u'),
+        long: "username",
+        arg: "NAME",
+        help: "log in as NAME",
+        ends: false,
+        set: |flags, text| {
+            flags.username = Some(text.into());
+            Ok(())
+        },
+    },
+    Flag {
+        short: Some('p'),
+        long: "password",
+        arg: "PASSWORD",
+        help: "log in with PASSWORD",
+        ends: false,
+        set: |flags, text| {
+            flags.password = Some(text.into());
+            Ok(())
+        },
+    },
+    Flag {
+        short: Some('r'),
+        long: "history_file",
+        arg: "FILE",
+        help: "keep the lines typed at the prompt in FILE",
+        ends: false,
+        set: |flags, text| {
+            flags.history_file = Some(text.into());
+            Ok(())
+        },
+    },
+    Flag {
+        short: Some('h'),
+        long: "help",
+        arg: "",
+        help: "print this and end",
+        ends: true,
+        set: |flags, _| {
+            flags.help = true;
+            Ok(())
+        },
+    },
+];

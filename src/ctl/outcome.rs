@@ -1,0 +1,143 @@
+//! What became of a process, as a line and an exit status; shared by the actions that work on
+//! names.
+
+use serde_json::{Value, json};
+
+use super::client::Failure;
+use super::session::{Session, exit};
+use super::{fault, names};
+
+/// An action on processes, groups or all of them: `supervisor.<name>Process`, `…ProcessGroup`,
+/// `…AllProcesses`.
+pub struct Verb {
+    /// How the methods begin.
+    pub name: &'static str,
+    /// Said of a process where it worked.
+    pub done: &'static str,
+    /// Said of a process with one of these fault codes.
+    pub refusals: &'static [(i64, &'static str)],
+    /// Leaves the exit status alone.
+    pub harmless: Option<i64>,
+    /// Exit status for a group that does not exist.
+    pub no_group: u8,
+}
+
+impl Verb {
+    /// Does it for all names in turn, or once for everything if one of them is `all`. `extra`
+    /// follows the name in the call. Prints a line per process; ends early only at a failure that
+    /// says nothing of a process.
+    pub fn apply(
+        &self,
+        session: &mut Session,
+        words: &[&str],
+        extra: &[Value],
+    ) -> Result<(), Failure> {
+        if words.contains(&"all") {
+            let method = format!("supervisor.{}AllProcesses", self.name);
+            let results = session.call(&method, json!(extra))?;
+            return self.tell_all(session, &results);
+        }
+        for &word in words {
+            let (group, process) = names::split(word);
+            match process {
+                None => self.apply_to_group(session, group, extra)?,
+                Some(process) => self.apply_to_one(session, word, group, process, extra)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_to_group(
+        &self,
+        session: &mut Session,
+        group: &str,
+        extra: &[Value],
+    ) -> Result<(), Failure> {
+        let method = format!("supervisor.{}ProcessGroup", self.name);
+        match session.call(&method, params(group, extra)) {
+            Ok(results) => self.tell_all(session, &results),
+            Err(failure) if failure.code() == Some(fault::BAD_NAME) => {
+                session.say(format_args!("{group}: ERROR (no such group)"));
+                session.status = self.no_group;
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn apply_to_one(
+        &self,
+        session: &mut Session,
+        word: &str,
+        group: &str,
+        process: &str,
+        extra: &[Value],
+    ) -> Result<(), Failure> {
+        let method = format!("supervisor.{}Process", self.name);
+        let (code, text) = match session.call(&method, params(word, extra)) {
+            Ok(_) => (fault::SUCCESS, String::new()),
+            Err(Failure::Fault { code, text }) => (code, text),
+            Err(failure) => return Err(failure),
+        };
+        self.tell(session, &names::join(group, process), code, &text)
+    }
+
+    /// A line for each entry of an answer about several processes.
+    pub fn tell_all(&self, session: &mut Session, results: &Value) -> Result<(), Failure> {
+        for result in list(results) {
+            let name = names::join(text(result, "group"), text(result, "name"));
+            self.tell(session, &name, number(result, "status"), text(result, "description"))?;
+        }
+        Ok(())
+    }
+
+    /// The line of one process, and its exit status.
+    pub fn tell(
+        &self,
+        session: &mut Session,
+        name: &str,
+        code: i64,
+        description: &str,
+    ) -> Result<(), Failure> {
+        let refusal = self.refusals.iter().find(|(known, _)| *known == code);
+        match (code, refusal) {
+            (fault::SUCCESS, _) => session.say(format_args!("{name}: {}", self.done)),
+            (_, Some((_, ""))) => session.say(description),
+            (_, Some((_, why))) => session.say(format_args!("{name}: ERROR ({why})")),
+            (_, None) => return Err(Failure::Other(format!("{name}: {description}"))),
+        }
+        if code != fault::SUCCESS && Some(code) != self.harmless {
+            session.status = status_of(code);
+        }
+        Ok(())
+    }
+}
+
+fn params(name: &str, extra: &[Value]) -> Value {
+    let mut params = vec![Value::from(name)];
+    params.extend_from_slice(extra);
+    params.into()
+}
+
+/// 7 where a program is not there to be worked with, else 1.
+fn status_of(code: i64) -> u8 {
+    match code {
+        fault::SPAWN_ERROR | fault::ABNORMAL_TERMINATION | fault::NOT_RUNNING => exit::NOT_RUNNING,
+        _ => exit::GENERIC,
+    }
+}
+
+/// The elements of an array; none if it is something else.
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A member that is a string; empty if it is something else.
+pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// A member that is a number; 0 if it is something else.
+pub fn number(value: &Value, key: &str) -> i64 {
+    value[key].as_i64().unwrap_or_default()
+}
