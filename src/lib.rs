@@ -6,10 +6,12 @@
 #![deny(unsafe_code)] // `sys` alone opts back in
 #![warn(missing_docs)]
 
+pub mod app;
 pub mod base;
 pub mod cli;
 pub mod config;
 pub mod ctl;
+pub mod daemon;
 pub mod log;
 pub mod pidproxy;
 pub mod process;

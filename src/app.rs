@@ -1,0 +1,174 @@
+//! The one executable under its several names: the name it was called by, or the first word,
+//! chooses the program.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::base::suggest;
+use crate::cli::{self, Page};
+use crate::ctl;
+
+mod links;
+
+/// The version of Supervisor that svx stands in for, and tells clients it is.
+pub const SUPERVISOR_VERSION: &str = "4.3.0";
+
+/// One program within the executable.
+struct Applet {
+    /// As the first word behind `svx`.
+    word: &'static str,
+    /// The name of Supervisor's program, where there is one.
+    alias: Option<&'static str>,
+    about: &'static str,
+    /// Gets the name it was called by and the words behind it; returns the exit status.
+    main: fn(&str, &[OsString]) -> u8,
+}
+
+const APPLETS: &[Applet] = &[
+    Applet {
+        word: "daemon",
+        alias: Some("supervisord"),
+        about: "start programs and keep them running",
+        main: pending::daemon,
+    },
+    Applet {
+        word: "ctl",
+        alias: Some("supervisorctl"),
+        about: "ask a running daemon and control its programs",
+        main: ctl::main,
+    },
+    Applet {
+        word: "check",
+        alias: None,
+        about: "look for mistakes in a configuration file",
+        main: check,
+    },
+    Applet {
+        word: "echo-conf",
+        alias: Some("echo_supervisord_conf"),
+        about: "print a sample configuration file",
+        main: pending::echo_conf,
+    },
+    Applet {
+        word: "pidproxy",
+        alias: Some("pidproxy"),
+        about: "run a command and pass signals on to the process in a pidfile",
+        main: pending::pidproxy,
+    },
+    Applet {
+        word: "links",
+        alias: None,
+        about: "make the links under which Supervisor's programs are called",
+        main: links::main,
+    },
+];
+
+/// What the other branches bring; each is replaced by the function of its module.
+mod pending {
+    use std::ffi::OsString;
+
+    use crate::cli;
+    use crate::daemon::flags;
+
+    pub fn daemon(prog: &str, args: &[OsString]) -> u8 {
+        match flags::read(args) {
+            Err(error) => cli::usage(prog, error),
+            Ok(flags) if flags.help => {
+                print!("{}", flags::page(prog).render());
+                0
+            }
+            Ok(flags) if flags.version => {
+                println!("{}", super::SUPERVISOR_VERSION);
+                0
+            }
+            Ok(_) => missing(prog),
+        }
+    }
+
+    pub fn echo_conf(prog: &str, _: &[OsString]) -> u8 {
+        missing(prog)
+    }
+
+    pub fn pidproxy(prog: &str, _: &[OsString]) -> u8 {
+        missing(prog)
+    }
+
+    fn missing(prog: &str) -> u8 {
+        eprintln!("{prog}: not built in yet");
+        1
+    }
+}
+
+/// Runs the program that the command line names.
+pub fn main() -> ExitCode {
+    let mut args = env::args_os();
+    let name = args.next().unwrap_or_default();
+    let words: Vec<OsString> = args.collect();
+    run(&name, &words).into()
+}
+
+fn run(name: &OsStr, words: &[OsString]) -> u8 {
+    let name = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
+    if let Some(applet) = APPLETS.iter().find(|applet| applet.alias == Some(&name)) {
+        return (applet.main)(&name, words);
+    }
+    let Some((word, rest)) = words.split_first() else {
+        print!("{}", page().render());
+        return 0;
+    };
+    let word = word.to_string_lossy();
+    match &*word {
+        "help" | "--help" | "-h" => {
+            print!("{}", page().render());
+            return 0;
+        }
+        "--version" | "-V" => {
+            let version = env!("CARGO_PKG_VERSION");
+            println!("svx {version} (Supervisor {SUPERVISOR_VERSION} compatible)");
+            return 0;
+        }
+        _ => {}
+    }
+    let found = APPLETS.iter().find(|applet| applet.word == word || applet.alias == Some(&word));
+    if let Some(applet) = found {
+        return (applet.main)(&format!("svx {word}"), rest);
+    }
+    let names = APPLETS.iter().map(|applet| applet.word).chain(["help"]);
+    let hint = match suggest::nearest(&word, names) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => String::new(),
+    };
+    eprintln!("svx: no command `{word}`{hint}\nFor help, use svx help");
+    cli::USAGE
+}
+
+/// `svx check` is `svx daemon --check`.
+fn check(prog: &str, args: &[OsString]) -> u8 {
+    let args: Vec<OsString> =
+        std::iter::once("--check".into()).chain(args.iter().cloned()).collect();
+    pending::daemon(prog, &args)
+}
+
+/// The help of svx itself.
+pub fn page() -> Page {
+    Page {
+        prog: "svx".into(),
+        about: "Supervisor, the process manager, in one binary.",
+        usage: "<command> [options]",
+        rows: Vec::new(),
+        words: Some(("Commands", APPLETS.iter().map(|a| (a.word, a.about)).collect())),
+        examples: &[
+            ("daemon -n -c supervisord.conf", "run the programs of a file in the foreground"),
+            ("ctl -c supervisord.conf status", "the state of those programs"),
+            ("links /usr/local/bin", "install supervisord, supervisorctl and the others there"),
+            ("ctl --help", "the options of one command"),
+        ],
+    }
+}
+
+/// Supervisor's names of programs, in the order they are linked.
+pub fn aliases() -> impl Iterator<Item = &'static str> {
+    APPLETS.iter().filter_map(|applet| applet.alias)
+}

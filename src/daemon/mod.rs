@@ -1,0 +1,3 @@
+//! `svx daemon`, alias `supervisord`.
+
+pub mod flags;
