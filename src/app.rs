@@ -76,11 +76,11 @@ mod pending {
         match flags::read(args) {
             Err(error) => cli::usage(prog, error),
             Ok(flags) if flags.help => {
-                print!("{}", flags::page(prog).render());
+                cli::say(flags::page(prog).render());
                 0
             }
             Ok(flags) if flags.version => {
-                println!("{}", super::SUPERVISOR_VERSION);
+                cli::say(super::SUPERVISOR_VERSION);
                 0
             }
             Ok(_) => missing(prog),
@@ -96,7 +96,7 @@ mod pending {
     }
 
     fn missing(prog: &str) -> u8 {
-        eprintln!("{prog}: not built in yet");
+        cli::complain(format_args!("{prog}: not built in yet"));
         1
     }
 }
@@ -115,18 +115,18 @@ fn run(name: &OsStr, words: &[OsString]) -> u8 {
         return (applet.main)(&name, words);
     }
     let Some((word, rest)) = words.split_first() else {
-        print!("{}", page().render());
+        cli::say(page().render());
         return 0;
     };
     let word = word.to_string_lossy();
     match &*word {
         "help" | "--help" | "-h" => {
-            print!("{}", page().render());
+            cli::say(page().render());
             return 0;
         }
         "--version" | "-V" => {
             let version = env!("CARGO_PKG_VERSION");
-            println!("svx {version} (Supervisor {SUPERVISOR_VERSION} compatible)");
+            cli::say(format_args!("svx {version} (Supervisor {SUPERVISOR_VERSION} compatible)"));
             return 0;
         }
         _ => {}
@@ -140,7 +140,7 @@ fn run(name: &OsStr, words: &[OsString]) -> u8 {
         Some(name) => format!("; did you mean `{name}`?"),
         None => String::new(),
     };
-    eprintln!("svx: no command `{word}`{hint}\nFor help, use svx help");
+    cli::complain(format_args!("svx: no command `{word}`{hint}\nFor help, use svx help"));
     cli::USAGE
 }
 

@@ -49,7 +49,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
         Err(error) => return cli::usage(prog, error),
     };
     if flags.help {
-        print!("{}", page(prog).render());
+        cli::say(page(prog).render());
         return 0;
     }
     let [dir] = words.as_slice() else {
@@ -58,7 +58,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
     let svx = match env::current_exe() {
         Ok(svx) => svx,
         Err(error) => {
-            eprintln!("{prog}: cannot find this program's own file: {error}");
+            cli::complain(format_args!("{prog}: cannot find this program's own file: {error}"));
             return 1;
         }
     };
@@ -66,10 +66,10 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
     for name in super::aliases() {
         let link = Path::new(dir).join(name);
         match make(&link, &svx, flags.force) {
-            Ok(Made::New) => println!("{} -> {}", link.display(), svx.display()),
-            Ok(Made::Already) => println!("{} is there already", link.display()),
+            Ok(Made::New) => cli::say(format_args!("{} -> {}", link.display(), svx.display())),
+            Ok(Made::Already) => cli::say(format_args!("{} is there already", link.display())),
             Err(problem) => {
-                eprintln!("{prog}: {problem}");
+                cli::complain(format_args!("{prog}: {problem}"));
                 status = 1;
             }
         }

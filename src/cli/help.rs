@@ -21,7 +21,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The whole text, ending in a newline, at most 100 columns wide as far as the tables' words
+    /// The whole text without a last newline, at most 100 columns wide as far as the tables' words
     /// allow.
     pub fn render(&self) -> String {
         let mut out = String::new();
@@ -41,6 +41,7 @@ impl Page {
             .map(|(line, help)| (format!("{prog} {line}").trim_end().to_string(), *help))
             .collect();
         table(&mut out, "Examples", &examples);
+        out.pop();
         out
     }
 }
@@ -96,8 +97,7 @@ Actions:
 
 Examples:
   svx x -c a  read a
-  svx x       nothing
-";
+  svx x       nothing";
         assert_eq!(page.render(), expected);
     }
 }

@@ -8,12 +8,23 @@ pub use flag::{Flag, Row, UsageError, parse};
 pub use help::Page;
 
 use std::fmt::Display;
+use std::io::{self, Write};
 
 /// Exit status of a command line that could not be understood.
 pub const USAGE: u8 = 2;
 
 /// Prints a mistake of the command line the way scripts know it and returns exit status 2.
 pub fn usage(prog: &str, error: impl Display) -> u8 {
-    eprintln!("Error: {error}\nFor help, use {prog} -h");
+    complain(format_args!("Error: {error}\nFor help, use {prog} -h"));
     USAGE
+}
+
+/// Writes a line to stdout. Unlike `println!` it does not panic where nobody reads.
+pub fn say(line: impl Display) {
+    _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Writes a line to stderr, as [`say`] does.
+pub fn complain(line: impl Display) {
+    _ = writeln!(io::stderr(), "{line}");
 }

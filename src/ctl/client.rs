@@ -81,8 +81,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Failure::Fault { text, .. } | Failure::Other(text) => text,
-            Failure::NoFile => "No such file or directory",
-            Failure::Refused => "Connection refused",
+            Failure::NoFile => "no such file",
+            Failure::Refused => "refused connection",
             Failure::Unauthorized => "401 Unauthorized",
             Failure::Interrupted => "interrupted",
         })

@@ -30,7 +30,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
         Err(error) => return cli::usage(prog, error),
     };
     if flags.help {
-        print!("{}", page(prog).render());
+        cli::say(page(prog).render());
         return 0;
     }
     let mut settings = match settings::settings(&flags) {

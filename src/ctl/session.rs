@@ -184,7 +184,13 @@ impl Session {
                 if failure == Failure::Unauthorized {
                     self.say("Server requires authentication");
                 }
-                self.say(format_args!("error: {failure}"));
+                let url = &self.settings.serverurl;
+                let line = match failure {
+                    Failure::NoFile => format!("error: {url} no such file"),
+                    Failure::Refused => format!("error: {url} refused connection"),
+                    other => format!("error: {other}"),
+                };
+                self.say(line);
                 self.status = exit::GENERIC;
             }
         }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Command, Takes, misused};
+use crate::cli;
 use crate::ctl::client::{Failure, Log};
 use crate::ctl::fault;
 use crate::ctl::lines;
@@ -158,7 +159,7 @@ pub fn follow(session: &mut Session, log: Log<'_>, path: &str) -> Result<(), Fai
         Err(Failure::Unauthorized) => "Cannot read, status code 401".into(),
         Err(failure) => format!("Cannot read, {failure}"),
     };
-    eprintln!("{}{path} {why}", session.settings.serverurl);
+    cli::complain(format_args!("{}{path} {why}", session.settings.serverurl));
     Ok(())
 }
 

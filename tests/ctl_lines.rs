@@ -1,0 +1,749 @@
+//! The control program's lines and exit statuses, against a daemon that only knows the answers
+//! given to it. The expected lines were taken from supervisorctl 4.3.0.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A daemon on a socket of its own. A request is written `method params`, its answer is a result,
+/// or a fault as `{"fault": code}`; what it was asked is kept.
+struct Daemon {
+    dir: TempDir,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Daemon {
+    fn new(answers: &[(&str, Value)]) -> Daemon {
+        Daemon::with_version(json!("3.0"), answers)
+    }
+
+    fn with_version(version: Value, answers: &[(&str, Value)]) -> Daemon {
+        let mut answers: Vec<(String, Value)> =
+            answers.iter().map(|(asked, answer)| (asked.to_string(), answer.clone())).collect();
+        answers.push(("supervisor.getVersion []".into(), version));
+        let dir = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(dir.path().join("s")).unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (all, heard) = (Arc::new(answers), asked.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (all, heard) = (all.clone(), heard.clone());
+                thread::spawn(move || serve(stream.unwrap(), &all, &heard));
+            }
+        });
+        Daemon { dir, asked }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("s")
+    }
+
+    fn url(&self) -> String {
+        format!("unix://{}", self.path().display())
+    }
+
+    fn ctl(&self, words: &[&str]) -> Ran {
+        let url = self.url();
+        let mut all = vec!["-s", &url];
+        all.extend(words);
+        run(&all, "")
+    }
+
+    /// What it was asked, save for the version.
+    fn asked(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|line| !line.starts_with("supervisor.getVersion")).cloned().collect()
+    }
+}
+
+fn serve(stream: UnixStream, answers: &[(String, Value)], heard: &Mutex<Vec<String>>) {
+    let mut out = stream.try_clone().unwrap();
+    for line in BufReader::new(stream).lines() {
+        let Ok(line) = line else { return };
+        let request: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(request["jsonrpc"], "2.0");
+        let asked = format!("{} {}", request["method"].as_str().unwrap(), request["params"]);
+        heard.lock().unwrap().push(asked.clone());
+        let answer = answers.iter().find(|(known, _)| *known == asked).map(|(_, answer)| answer);
+        let mut reply = json!({"jsonrpc": "2.0", "id": request["id"]});
+        let mut notes = Vec::new();
+        match answer {
+            None => reply["error"] = json!({"code": 1, "message": "UNKNOWN_METHOD"}),
+            Some(answer) => match &answer["fault"] {
+                Value::Null => reply["result"] = answer.clone(),
+                code => {
+                    let message = answer["text"].as_str().unwrap_or("SOME_FAULT: x");
+                    reply["error"] = json!({"code": code, "message": message, "data": null});
+                }
+            },
+        }
+        if let Some(Value::Array(all)) = answer.map(|answer| &answer["notes"]) {
+            reply["result"] = json!({"stream": 7});
+            notes = all.clone();
+        }
+        let mut text = format!("{reply}\n");
+        for note in notes {
+            text += &format!("{note}\n");
+        }
+        if out.write_all(text.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Ran {
+    out: String,
+    err: String,
+    status: i32,
+}
+
+/// Runs `svx ctl` from an empty directory.
+fn run(words: &[&str], input: &str) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_svx"))
+        .arg("ctl")
+        .args(words)
+        .current_dir(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that reads nothing may be gone already.
+    _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+        status: output.status.code().unwrap(),
+    }
+}
+
+fn said(out: &str, status: i32) -> Ran {
+    Ran { out: out.into(), err: String::new(), status }
+}
+
+fn info(group: &str, name: &str, state: i64, statename: &str, description: &str) -> Value {
+    json!({"group": group, "name": name, "state": state, "statename": statename,
+           "description": description, "pid": if state == 20 { 4711 } else { 0 }})
+}
+
+fn infos() -> Value {
+    json!([
+        info("bad", "bad", 200, "FATAL", "Exited too quickly (process log may have details)"),
+        info("off", "off", 0, "STOPPED", "Not started"),
+        info("pair", "pair_0", 20, "RUNNING", "pid 4711, uptime 0:00:02"),
+        info("pair", "pair_1", 20, "RUNNING", "pid 4711, uptime 1 day, 0:00:00"),
+        info("slow", "slow", 10, "STARTING", ""),
+        info("web", "web", 20, "RUNNING", "pid 4711, uptime 0:00:02"),
+    ])
+}
+
+fn result(group: &str, name: &str, status: i64) -> Value {
+    json!({"group": group, "name": name, "status": status, "description": "OK"})
+}
+
+fn fault(code: i64) -> Value {
+    json!({"fault": code})
+}
+
+const BAD: &str = "bad                              FATAL     Exited too quickly (process log may have details)\n";
+const OFF: &str = "off                              STOPPED   Not started\n";
+const PAIR: &str = "pair:pair_0                      RUNNING   pid 4711, uptime 0:00:02\n\
+                    pair:pair_1                      RUNNING   pid 4711, uptime 1 day, 0:00:00\n";
+const SLOW: &str = "slow                             STARTING  \n";
+const WEB: &str = "web                              RUNNING   pid 4711, uptime 0:00:02\n";
+
+#[test]
+fn status_shows_what_is_named_and_tells_by_its_status_what_does_not_run() {
+    let daemon = Daemon::new(&[("supervisor.getAllProcessInfo []", infos())]);
+    let all = format!("{BAD}{OFF}{PAIR}{SLOW}{WEB}");
+    assert_eq!(daemon.ctl(&["status"]), said(&all, 3));
+    assert_eq!(daemon.ctl(&["status", "all"]), said(&all, 3));
+    assert_eq!(daemon.ctl(&["status", "nope", "all"]), said(&all, 3));
+    assert_eq!(daemon.ctl(&["status", "web", "slow"]), said(&format!("{WEB}{SLOW}"), 0));
+    assert_eq!(daemon.ctl(&["status", "web", "web"]), said(&format!("{WEB}{WEB}"), 0));
+    assert_eq!(daemon.ctl(&["status web"]), said(WEB, 0));
+    for group in ["pair:*", "pair:"] {
+        assert_eq!(daemon.ctl(&["status", group]), said(PAIR, 0));
+    }
+    assert_eq!(
+        daemon.ctl(&["status", "web", "pair", "nope:*", "pair:x"]),
+        said(
+            &format!(
+                "pair: ERROR (no such process)\nnope: ERROR (no such group)\n\
+                 pair:x: ERROR (no such process)\n{WEB}"
+            ),
+            4
+        )
+    );
+    assert_eq!(
+        daemon.ctl(&["status", "nope", "off"]),
+        said(&format!("nope: ERROR (no such process)\n{OFF}"), 3)
+    );
+}
+
+#[test]
+fn the_first_column_of_status_grows_with_the_longest_name() {
+    let long = "a".repeat(31);
+    let list =
+        json!([info(&long, &long, 20, "RUNNING", "pid 1"), info("é", "é", 20, "RUNNING", "")]);
+    let daemon = Daemon::new(&[("supervisor.getAllProcessInfo []", list)]);
+    let expected = format!("{long}   RUNNING   pid 1\né{}RUNNING   \n", " ".repeat(33));
+    assert_eq!(daemon.ctl(&["status"]), said(&expected, 0));
+}
+
+#[test]
+fn start_says_for_each_name_what_became_of_it() {
+    let daemon = Daemon::new(&[
+        (r#"supervisor.startProcess ["web"]"#, json!(true)),
+        (r#"supervisor.startProcess ["g:x"]"#, json!(true)),
+        (r#"supervisor.startProcess ["g:g"]"#, json!(true)),
+        (r#"supervisor.startProcess ["nope"]"#, fault(10)),
+        (r#"supervisor.startProcess ["gone"]"#, fault(20)),
+        (r#"supervisor.startProcess ["noexec"]"#, fault(21)),
+        (r#"supervisor.startProcess ["up"]"#, fault(60)),
+        (r#"supervisor.startProcess ["bad"]"#, fault(50)),
+        (r#"supervisor.startProcess ["short"]"#, fault(40)),
+        (r#"supervisor.startProcess ["late"]"#, json!({"fault": 6, "text": "SHUTDOWN_STATE"})),
+        (
+            r#"supervisor.startProcessGroup ["pair"]"#,
+            json!([result("pair", "pair_0", 80), result("pair", "pair_1", 60)]),
+        ),
+        (r#"supervisor.startProcessGroup ["nope"]"#, fault(10)),
+        (
+            "supervisor.startAllProcesses []",
+            json!([result("bad", "bad", 50), result("web", "web", 80)]),
+        ),
+    ]);
+    assert_eq!(daemon.ctl(&["start", "web"]), said("web: started\n", 0));
+    assert_eq!(daemon.ctl(&["start", "g:x", "g:g"]), said("g:x: started\ng: started\n", 0));
+    for (name, why, status) in [
+        ("nope", "no such process", 1),
+        ("gone", "no such file", 1),
+        ("noexec", "file is not executable", 1),
+        ("up", "already started", 0),
+        ("bad", "spawn error", 7),
+        ("short", "abnormal termination", 7),
+    ] {
+        assert_eq!(daemon.ctl(&["start", name]), said(&format!("{name}: ERROR ({why})\n"), status));
+    }
+    for group in ["pair:*", "pair:"] {
+        assert_eq!(
+            daemon.ctl(&["start", group]),
+            said("pair:pair_0: started\npair:pair_1: ERROR (already started)\n", 0)
+        );
+    }
+    assert_eq!(daemon.ctl(&["start", "nope:*"]), said("nope: ERROR (no such group)\n", 2));
+    for all in [&["start", "all"][..], &["start", "web", "all"]] {
+        assert_eq!(daemon.ctl(all), said("bad: ERROR (spawn error)\nweb: started\n", 7));
+    }
+    assert_eq!(
+        daemon.ctl(&["start", "late", "web"]),
+        said("error: late: SHUTDOWN_STATE\n", 1),
+        "the names behind are not tried"
+    );
+    assert_eq!(
+        daemon.ctl(&["start", "bad", "nope"]),
+        said("bad: ERROR (spawn error)\nnope: ERROR (no such process)\n", 1),
+        "the last failure decides"
+    );
+    assert_eq!(
+        daemon.ctl(&["start", "bad", "web"]),
+        said("bad: ERROR (spawn error)\nweb: started\n", 7)
+    );
+}
+
+#[test]
+fn stop_and_signal_say_for_each_name_what_became_of_it() {
+    let failed = json!({"fault": 30, "text": "FAILED: unknown problem"});
+    let daemon = Daemon::new(&[
+        (r#"supervisor.stopProcess ["web"]"#, json!(true)),
+        (r#"supervisor.stopProcess ["off"]"#, fault(70)),
+        (r#"supervisor.stopProcess ["nope"]"#, fault(10)),
+        (r#"supervisor.stopProcess ["odd"]"#, failed),
+        (r#"supervisor.stopProcessGroup ["nope"]"#, fault(10)),
+        (
+            r#"supervisor.stopProcessGroup ["g"]"#,
+            json!([result("g", "a", 80), result("g", "b", 70)]),
+        ),
+        ("supervisor.stopAllProcesses []", json!([result("web", "web", 80)])),
+        (r#"supervisor.signalProcess ["web","HUP"]"#, json!(true)),
+        (r#"supervisor.signalProcess ["off","HUP"]"#, fault(70)),
+        (r#"supervisor.signalProcess ["nope","HUP"]"#, fault(10)),
+        (r#"supervisor.signalProcess ["web","FOO"]"#, fault(11)),
+        (r#"supervisor.signalProcessGroup ["nope","HUP"]"#, fault(10)),
+        (r#"supervisor.signalProcessGroup ["g","HUP"]"#, json!([result("g", "a", 80)])),
+        (r#"supervisor.signalAllProcesses ["9"]"#, json!([result("web", "web", 80)])),
+    ]);
+    for (line, out, status) in [
+        ("stop web", "web: stopped\n", 0),
+        ("stop off", "off: ERROR (not running)\n", 0),
+        ("stop nope", "nope: ERROR (no such process)\n", 1),
+        ("stop odd", "FAILED: unknown problem\n", 1),
+        ("stop nope:*", "nope: ERROR (no such group)\n", 1),
+        ("stop g:*", "g:a: stopped\ng:b: ERROR (not running)\n", 0),
+        ("stop all", "web: stopped\n", 0),
+        ("signal HUP web", "web: signalled\n", 0),
+        ("signal HUP off", "off: ERROR (not running)\n", 7),
+        ("signal HUP nope", "nope: ERROR (no such process)\n", 1),
+        ("signal FOO web", "web: ERROR (bad signal name)\n", 1),
+        ("signal HUP nope:*", "nope: ERROR (no such group)\n", 1),
+        ("signal HUP g:", "g:a: signalled\n", 0),
+        ("signal 9 all", "web: signalled\n", 0),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(daemon.ctl(&words), said(out, status), "{line}");
+        assert_eq!(daemon.ctl(&[line]), said(out, status), "{line} as one word");
+    }
+    assert_eq!(daemon.ctl(&["signal HUP", "web"]), said("web: signalled\n", 0));
+}
+
+#[test]
+fn restart_stops_everything_before_it_starts_anything() {
+    let daemon = Daemon::new(&[
+        (r#"supervisor.stopProcess ["off"]"#, fault(70)),
+        (r#"supervisor.stopProcess ["nope"]"#, fault(10)),
+        (r#"supervisor.startProcess ["off"]"#, json!(true)),
+        (r#"supervisor.startProcess ["nope"]"#, fault(10)),
+    ]);
+    assert_eq!(
+        daemon.ctl(&["restart", "off"]),
+        said("off: ERROR (not running)\noff: started\n", 0)
+    );
+    assert_eq!(
+        daemon.ctl(&["restart", "off", "nope"]),
+        said(
+            "off: ERROR (not running)\nnope: ERROR (no such process)\noff: started\n\
+             nope: ERROR (no such process)\n",
+            1
+        )
+    );
+    let stopped = daemon.asked().iter().rposition(|line| line.contains("stop")).unwrap();
+    assert!(daemon.asked()[stopped + 1..].iter().all(|line| line.contains("start")));
+}
+
+#[test]
+fn pid_clear_and_version_print_what_4_3_0_prints() {
+    let daemon = Daemon::new(&[
+        ("supervisor.getPID []", json!(5752)),
+        ("supervisor.getAllProcessInfo []", infos()),
+        (r#"supervisor.getProcessInfo ["web"]"#, info("web", "web", 20, "RUNNING", "")),
+        (r#"supervisor.getProcessInfo ["off"]"#, info("off", "off", 0, "STOPPED", "")),
+        (r#"supervisor.getProcessInfo ["pair:*"]"#, fault(10)),
+        (r#"supervisor.clearProcessLogs ["web"]"#, json!(true)),
+        (r#"supervisor.clearProcessLogs ["nope"]"#, fault(10)),
+        (r#"supervisor.clearProcessLogs ["odd"]"#, fault(30)),
+        (
+            "supervisor.clearAllProcessLogs []",
+            json!([result("g", "a", 80), result("web", "web", 30)]),
+        ),
+        ("supervisor.getSupervisorVersion []", json!("4.3.0")),
+    ]);
+    for (line, out, status) in [
+        ("pid", "5752\n", 0),
+        ("pid web", "4711\n", 0),
+        ("pid off", "0\n", 7),
+        ("pid all", "0\n0\n4711\n4711\n0\n4711\n", 0),
+        ("pid pair:* web", "No such process pair:*\n4711\n", 1),
+        (
+            "clear web nope odd",
+            "web: cleared\nnope: ERROR (no such process)\nodd: ERROR (failed)\n",
+            1,
+        ),
+        ("clear all", "g:a: cleared\nweb: ERROR (failed)\n", 1),
+        ("version", "4.3.0\n", 0),
+    ] {
+        assert_eq!(daemon.ctl(&[line]), said(out, status), "{line}");
+    }
+}
+
+#[test]
+fn tail_reads_1600_bytes_or_as_many_as_asked_for_and_ends_with_a_line() {
+    let daemon = Daemon::new(&[
+        (r#"supervisor.readProcessStdoutLog ["web",-1600,0]"#, json!("one\ntwo\n")),
+        (r#"supervisor.readProcessStdoutLog ["web",-100,0]"#, json!("two\n")),
+        (r#"supervisor.readProcessStderrLog ["web",-1600,0]"#, json!({"base64": "b29wcw=="})),
+        (r#"supervisor.readProcessStdoutLog ["none",-1600,0]"#, fault(20)),
+        (r#"supervisor.readProcessStdoutLog ["nope",-1600,0]"#, fault(10)),
+        (r#"supervisor.readProcessStdoutLog ["odd",-1600,0]"#, fault(30)),
+        ("supervisor.readLog [-1600,0]", json!("log\n")),
+        ("supervisor.readLog [-5,0]", fault(20)),
+    ]);
+    for (line, out, status) in [
+        ("tail web", "one\ntwo\n\n", 0),
+        ("tail -100 web", "two\n\n", 0),
+        ("tail web stderr", "oops\n", 0),
+        ("tail web STDERR", "oops\n", 0),
+        ("tail none", "none: ERROR (no log file)\n", 1),
+        ("tail nope", "nope: ERROR (no such process name)\n", 1),
+        ("tail odd", "odd: ERROR (unknown error reading log)\n", 1),
+        ("tail web foo", "Error: bad channel 'foo'\n", 1),
+        ("tail web fo'o", "Error: bad channel \"fo'o\"\n", 1),
+        ("tail -x web", "Error: bad argument -x\n", 1),
+        ("tail -f", "Error: tail requires process name\n", 1),
+        ("maintail", "log\n\n", 0),
+        ("maintail -5", "supervisord: ERROR (no log file)\n", 1),
+        ("maintail foo", "Error: bad argument foo\n", 1),
+        ("maintail -x", "Error: bad argument -x\n", 1),
+    ] {
+        assert_eq!(daemon.ctl(&[line]), said(out, status), "{line}");
+    }
+}
+
+#[test]
+fn a_followed_log_is_copied_byte_for_byte_until_the_daemon_ends_it() {
+    let note = |method: &str, params: Value| json!({"method": method, "params": params});
+    let notes = json!({"notes": [
+        note("svx.tail", json!({"stream": 6, "data": "another stream"})),
+        note("svx.tail", json!({"stream": 7, "data": "caf"})),
+        note("svx.tail", json!({"stream": 7, "base64": "w6k="})),
+        note("svx.tail", json!({"stream": 7, "data": "\n"})),
+        note("svx.end", json!({"stream": 7})),
+    ]});
+    let daemon = Daemon::new(&[
+        (r#"svx.tail {"bytes":1024,"channel":"stderr","follow":true,"name":"web"}"#, notes.clone()),
+        (r#"svx.tail {"bytes":1024,"channel":"stdout","follow":true,"name":"nope"}"#, fault(10)),
+        (r#"svx.maintail {"bytes":1024,"follow":true}"#, notes),
+    ]);
+    let shown = said("==> Press Ctrl-C to exit <==\ncafé\n", 0);
+    assert_eq!(daemon.ctl(&["tail", "-f", "web", "stderr"]), shown);
+    assert_eq!(daemon.ctl(&["maintail", "-f"]), shown);
+    assert_eq!(
+        daemon.ctl(&["tail", "-f", "nope"]),
+        Ran {
+            out: "==> Press Ctrl-C to exit <==\n".into(),
+            err: format!("{}/logtail/nope/stdout Cannot read, status code 404\n", daemon.url()),
+            status: 0,
+        }
+    );
+}
+
+#[test]
+fn ctrl_c_ends_following_a_log_but_not_in_failure() {
+    let note = json!({"method": "svx.tail", "params": {"stream": 7, "data": "line\n"}});
+    let asked = r#"svx.tail {"bytes":1024,"channel":"stdout","follow":true,"name":"web"}"#;
+    let daemon = Daemon::new(&[(asked, json!({"notes": [note]}))]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_svx"))
+        .args(["ctl", "-s", &daemon.url(), "tail", "-f", "web"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut shown = String::new();
+    while !shown.ends_with("line\n") {
+        assert_ne!(out.read_line(&mut shown).unwrap(), 0, "{shown}");
+    }
+    let pid = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    out.read_line(&mut shown).unwrap();
+    assert_eq!(shown, "==> Press Ctrl-C to exit <==\nline\n\n");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn reread_and_update_tell_what_they_do_in_the_order_they_do_it() {
+    let daemon = Daemon::new(&[
+        ("supervisor.reloadConfig []", json!([[["new", "b"], ["mod"], ["old", "stuck"]]])),
+        ("supervisor.getAllProcessInfo []", infos()),
+        (r#"supervisor.stopProcessGroup ["old"]"#, json!([])),
+        (r#"supervisor.stopProcessGroup ["stuck"]"#, json!([result("stuck", "x", 30)])),
+        (r#"supervisor.stopProcessGroup ["mod"]"#, json!([result("mod", "x", 80)])),
+        (r#"supervisor.removeProcessGroup ["old"]"#, json!(true)),
+        (r#"supervisor.removeProcessGroup ["mod"]"#, json!(true)),
+        (r#"supervisor.addProcessGroup ["mod"]"#, json!(true)),
+        (r#"supervisor.addProcessGroup ["new"]"#, json!(true)),
+        (r#"supervisor.addProcessGroup ["b"]"#, json!(true)),
+    ]);
+    assert_eq!(
+        daemon.ctl(&["reread"]),
+        said(
+            "b: available\nmod: changed\nnew: available\nold: disappeared\nstuck: disappeared\n",
+            0
+        )
+    );
+    let all = "old: stopped\nold: removed process group\n\
+               stuck: stopped\nstuck: has problems; not removing\n\
+               mod: stopped\nmod: updated process group\n\
+               new: added process group\nb: added process group\n";
+    assert_eq!(daemon.ctl(&["update"]), said(all, 1));
+    assert_eq!(daemon.ctl(&["update", "b", "all"]), said(all, 1));
+    assert_eq!(
+        daemon.ctl(&["update", "b", "nope", "web", "nope"]),
+        said("ERROR: no such group: nope\nb: added process group\n", 1)
+    );
+
+    let same = Daemon::new(&[("supervisor.reloadConfig []", json!([[[], [], []]]))]);
+    assert_eq!(same.ctl(&["reread"]), said("No config updates to processes\n", 0));
+    assert_eq!(same.ctl(&["update"]), said("", 0));
+
+    let text = "CANT_REREAD: s.conf:3: what is this?";
+    let broken = Daemon::new(&[("supervisor.reloadConfig []", json!({"fault": 92, "text": text}))]);
+    assert_eq!(broken.ctl(&["reread"]), said(&format!("ERROR: {text}\n"), 1));
+    assert_eq!(broken.ctl(&["update"]), said(&format!("error: {text}\n"), 1));
+
+    let ending = Daemon::new(&[("supervisor.reloadConfig []", fault(6))]);
+    assert_eq!(ending.ctl(&["reread"]), said("ERROR: supervisor shutting down\n", 1));
+    assert_eq!(ending.ctl(&["update"]), said("ERROR: already shutting down\n", 1));
+}
+
+#[test]
+fn add_remove_and_avail_print_what_4_3_0_prints() {
+    let config = |group: &str, name: &str, inuse: bool, autostart: bool| {
+        json!({"group": group, "name": name, "inuse": inuse, "autostart": autostart,
+               "group_prio": 999, "process_prio": 5})
+    };
+    let daemon = Daemon::new(&[
+        (r#"supervisor.addProcessGroup ["new"]"#, json!(true)),
+        (r#"supervisor.addProcessGroup ["web"]"#, fault(90)),
+        (r#"supervisor.addProcessGroup ["nope"]"#, fault(10)),
+        (r#"supervisor.addProcessGroup ["late"]"#, fault(6)),
+        (r#"supervisor.removeProcessGroup ["off"]"#, json!(true)),
+        (r#"supervisor.removeProcessGroup ["web"]"#, fault(91)),
+        (r#"supervisor.removeProcessGroup ["nope"]"#, fault(10)),
+        (
+            "supervisor.getAllConfigInfo []",
+            json!([config("web", "web", true, true), config("g", "a", false, false)]),
+        ),
+    ]);
+    for (line, out, status) in [
+        ("add", "", 0),
+        ("add new", "new: added process group\n", 0),
+        ("add web", "ERROR: process group already active\n", 0),
+        ("add nope new", "ERROR: no such process/group: nope\nnew: added process group\n", 1),
+        ("add late", "ERROR: shutting down\n", 1),
+        ("remove", "", 0),
+        ("remove off", "off: removed process group\n", 0),
+        ("remove web", "ERROR: process/group still running: web\n", 1),
+        ("remove nope", "ERROR: no such process/group: nope\n", 1),
+        (
+            "avail",
+            "web                              in use    auto      999:5\n\
+             g:a                              avail     manual    999:5\n",
+            0,
+        ),
+    ] {
+        assert_eq!(daemon.ctl(&[line]), said(out, status), "{line}");
+    }
+}
+
+#[test]
+fn shutdown_and_reload_ask_only_in_a_conversation() {
+    let daemon = Daemon::new(&[
+        ("supervisor.shutdown []", json!(true)),
+        ("supervisor.restart []", json!(true)),
+    ]);
+    assert_eq!(daemon.ctl(&["shutdown"]), said("Shut down\n", 0));
+    assert_eq!(daemon.ctl(&["reload"]), said("Restarted supervisord\n", 0));
+
+    let url = daemon.url();
+    let ask = |action: &str, answer: &str| run(&["-i", "-s", &url, action], answer);
+    let before = daemon.asked().len();
+    let down = "Really shut the remote supervisord process down y/N? ";
+    let again = "Really restart the remote supervisord process y/N? ";
+    assert_eq!(ask("shutdown", "n\n"), said(down, 0));
+    assert_eq!(ask("reload", "\n"), said(again, 0));
+    assert_eq!(daemon.asked().len(), before);
+    assert_eq!(ask("shutdown", "Yes\n"), said(&format!("{down}Shut down\n"), 0));
+    assert_eq!(ask("reload", "y"), said(&format!("{again}Restarted supervisord\n"), 0));
+
+    let ending =
+        Daemon::new(&[("supervisor.shutdown []", fault(6)), ("supervisor.restart []", fault(6))]);
+    assert_eq!(ending.ctl(&["shutdown"]), said("ERROR: already shutting down\n", 0));
+    assert_eq!(ending.ctl(&["reload"]), said("ERROR: already shutting down\n", 1));
+}
+
+#[test]
+fn a_wrong_number_of_arguments_brings_the_help_of_the_action() {
+    let daemon = Daemon::new(&[]);
+    for (line, message, topic, status) in [
+        ("start", "Error: start requires a process name", "start", 2),
+        ("stop", "Error: stop requires a process name", "stop", 1),
+        ("restart", "Error: restart requires a process name", "restart", 1),
+        ("clear", "Error: clear requires a process name", "clear", 1),
+        ("signal HUP", "Error: signal requires a signal name and a process name", "signal", 1),
+        ("tail", "Error: too few arguments", "tail", 1),
+        ("tail a b c d", "Error: too many arguments", "tail", 1),
+        ("maintail -f a", "Error: too many arguments", "maintail", 1),
+        ("version x", "Error: version accepts no arguments", "version", 1),
+        ("avail x", "Error: avail accepts no arguments", "avail", 1),
+        ("reread x", "Error: reread accepts no arguments", "reread", 1),
+        ("reload x", "Error: reload accepts no arguments", "reload", 1),
+        ("shutdown x", "Error: shutdown accepts no arguments", "shutdown", 1),
+    ] {
+        let help = daemon.ctl(&["help", topic]).out;
+        assert!(help.len() > topic.len());
+        assert_eq!(daemon.ctl(&[line]), said(&format!("{message}\n{help}"), status), "{line}");
+    }
+    assert_eq!(daemon.asked(), [] as [String; 0]);
+}
+
+#[test]
+fn unknown_words_are_refused_and_unknown_topics_are_not() {
+    let nowhere = |line: &str| run(&["-s", "unix:///nowhere/s", line], "");
+    assert_eq!(nowhere("foo bar"), said("*** Unknown syntax: foo bar\n", 1));
+    assert_eq!(nowhere("!ls"), said("*** Unknown syntax: !ls\n", 1));
+    assert_eq!(nowhere("help nope"), said("*** No help on nope\n", 0));
+    assert_eq!(nowhere("?version").out, nowhere("help version").out);
+    assert_eq!(nowhere(""), said("", 0));
+    assert_eq!(nowhere("quit"), said("\n", 0));
+    let help = nowhere("help");
+    assert!(help.out.starts_with("\ndefault commands (type help <topic>):\n====="), "{help:?}");
+    assert_eq!(
+        nowhere("help help").out,
+        "help\t\tPrint a list of available actions\nhelp <action>\tPrint help for <action>\n"
+    );
+}
+
+#[test]
+fn a_daemon_that_is_down_is_told_from_one_that_never_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let gone = format!("unix://{}", dir.path().join("gone").display());
+    let dead = dir.path().join("dead");
+    drop(UnixListener::bind(&dead).unwrap());
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let dead = format!("unix://{}", dead.display());
+    let file = format!("unix://{}", file.display());
+
+    for action in ["start x", "stop x", "restart x", "signal HUP x", "clear x", "tail x", "pid"] {
+        let at = |url: &str| run(&["-s", url, action], "");
+        assert_eq!(at(&gone), said(&format!("{gone} no such file\n"), 7), "{action}");
+        assert_eq!(at(&dead), said(&format!("{dead} refused connection\n"), 4), "{action}");
+        assert_eq!(at(&file), said(&format!("{file} refused connection\n"), 4), "{action}");
+    }
+    assert_eq!(run(&["-s", &gone, "status"], ""), said(&format!("{gone} no such file\n"), 4));
+    assert_eq!(run(&["-s", &dead, "status"], ""), said(&format!("{dead} refused connection\n"), 4));
+    assert_eq!(
+        run(&["-s", &gone, "shutdown"], ""),
+        said(&format!("ERROR: {gone} no such file (already shut down?)\n"), 1)
+    );
+    assert_eq!(
+        run(&["-s", &dead, "shutdown"], ""),
+        said(&format!("ERROR: {dead} refused connection (already shut down?)\n"), 1)
+    );
+    for action in ["reread", "update", "reload", "avail", "add x", "remove x"] {
+        let ran = run(&["-s", &gone, action], "");
+        assert_eq!(ran, said(&format!("error: {gone} no such file\n"), 1), "{action}");
+    }
+    assert_eq!(
+        run(&["-s", &gone, &format!("open {gone}")], ""),
+        said(&format!("{gone} no such file\n"), 0)
+    );
+    assert_eq!(
+        run(&["-s", &gone, "open foo"], ""),
+        said("ERROR: url must be http:// or unix://\n", 1)
+    );
+}
+
+#[test]
+fn a_daemon_of_another_kind_is_not_talked_to() {
+    let other = Daemon::with_version(json!("2.0"), &[]);
+    let sorry = "Sorry, this version of supervisorctl expects to talk to a server with API \
+                 version 3.0, but the remote version is 2.0.\n";
+    assert_eq!(other.ctl(&["start", "x"]), said(sorry, 5));
+    assert_eq!(other.ctl(&["status"]), said(sorry, 4));
+
+    let bare = Daemon::with_version(fault(1), &[]);
+    let ran = bare.ctl(&["stop", "x"]);
+    assert!(ran.out.starts_with("Sorry, supervisord responded but did not recognize the super"));
+    assert_eq!(ran.status, 3);
+    assert_eq!(bare.ctl(&["status"]).status, 4);
+}
+
+#[test]
+fn credentials_are_given_first_and_asked_for_in_a_conversation() {
+    let locked = Daemon::with_version(fault(401), &[]);
+    assert_eq!(
+        locked.ctl(&["status"]),
+        said("Server requires authentication\nerror: 401 Unauthorized\n", 1)
+    );
+
+    let daemon = Daemon::new(&[
+        (r#"svx.login ["me","secret"]"#, json!(true)),
+        (r#"svx.login ["me","wrong"]"#, fault(401)),
+        ("supervisor.getAllProcessInfo []", json!([])),
+    ]);
+    let ask = |password: &str| daemon.ctl(&["-u", "me", "-p", password, "status"]);
+    assert_eq!(ask("secret"), said("", 0));
+    assert_eq!(daemon.asked()[0], r#"svx.login ["me","secret"]"#);
+    assert_eq!(ask("wrong").status, 1);
+    assert_eq!(daemon.ctl(&["-u", "me", "status"]), said("", 0), "a name alone is no login");
+
+    let ran =
+        run(&["-s", &daemon.url(), "-u", "me", "-p", "wrong", "-i", "status"], "me\nsecret\n");
+    assert_eq!(ran, said("Server requires authentication\nUsername:Password:\n", 0));
+}
+
+#[test]
+fn without_an_action_lines_are_read_after_the_status() {
+    let daemon = Daemon::new(&[
+        ("supervisor.getAllProcessInfo []", json!([info("web", "web", 0, "STOPPED", "")])),
+        (r#"supervisor.startProcess ["web"]"#, json!(true)),
+    ]);
+    let web = "web                              STOPPED   \n";
+    let url = daemon.url();
+    assert_eq!(
+        run(&["-s", &url], "start web\n\nnonsense\nstatus nope\nquit\nstart web\n"),
+        said(
+            &format!(
+                "{web}supervisor> web: started\nsupervisor> supervisor> \
+                 *** Unknown syntax: nonsense\nsupervisor> nope: ERROR (no such process)\n\
+                 supervisor> \n"
+            ),
+            0
+        )
+    );
+    assert_eq!(
+        run(&["-s", &url], "status"),
+        said(&format!("{web}supervisor> {web}supervisor> \n"), 0)
+    );
+}
+
+#[test]
+fn mistakes_of_the_command_line_go_to_stderr_with_status_2() {
+    for (words, message) in [
+        (&["-x"][..], "option -x not recognized"),
+        (&["--foo"], "option --foo not recognized"),
+        (&["-s"], "option -s requires argument"),
+        (&["--server"], "option --serverurl requires argument"),
+        (&["--inter=4", "x"], "option --interactive must not have an argument"),
+        (&["-c", "a", "--conf", "b"], "conflicting command line option '--configuration'"),
+        (
+            &["-s", "http://", "status"],
+            "invalid value for -s 'http://': value 'http://' is not a URL",
+        ),
+        (&["-s", "foo", "status"], "invalid value for -s 'foo': value 'foo' is not a URL"),
+        (&["-c", "/nowhere/x", "status"], "could not find config file /nowhere/x"),
+        (&["-c", "/dev/null", "status"], ".ini file does not include supervisorctl section"),
+    ] {
+        let err = format!("Error: {message}\nFor help, use svx ctl -h\n");
+        assert_eq!(run(words, ""), Ran { out: String::new(), err, status: 2 }, "{words:?}");
+    }
+    for url in ["ftp://x", "unix:/run/s"] {
+        assert_eq!(
+            run(&["-s", url, "status"], ""),
+            said(&format!("error: Unknown protocol for serverurl {url}\n"), 1)
+        );
+    }
+    assert!(run(&["--he"], "").out.contains("--history_file FILE"));
+}
+
+#[test]
+fn status_may_name_thousands_of_programs() {
+    let names: Vec<String> = (0..3000).map(|n| format!("program_{n:05}")).collect();
+    let all: Vec<Value> =
+        names.iter().map(|name| info("many", name, 20, "RUNNING", "pid 4711")).collect();
+    let daemon = Daemon::new(&[("supervisor.getAllProcessInfo []", json!(all))]);
+    let words = names.iter().map(|name| format!("many:{name}")).collect::<Vec<_>>().join(" ");
+    let ran = daemon.ctl(&["status", &words]);
+    assert_eq!(ran.out.lines().count(), 3000);
+    assert_eq!(ran.status, 0);
+}
