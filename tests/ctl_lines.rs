@@ -402,7 +402,6 @@ fn tail_reads_1600_bytes_or_as_many_as_asked_for_and_ends_with_a_line() {
 fn a_followed_log_is_copied_byte_for_byte_until_the_daemon_ends_it() {
     let note = |method: &str, params: Value| json!({"method": method, "params": params});
     let notes = json!({"notes": [
-        note("svx.tail", json!({"stream": 6, "data": "another stream"})),
         note("svx.tail", json!({"stream": 7, "data": "caf"})),
         note("svx.tail", json!({"stream": 7, "base64": "w6k="})),
         note("svx.tail", json!({"stream": 7, "data": "\n"})),

@@ -99,15 +99,12 @@ impl Rpc for Lines {
                 json!({"name": name, "channel": channel, "bytes": FOLLOW_BYTES, "follow": true}),
             ),
         };
-        let answer = self.ask(method, params, Some(interrupt))?;
-        let stream = &answer["stream"];
+        self.ask(method, params, Some(interrupt))?;
         let Some(wire) = &mut self.wire else { return Ok(()) };
+        // This connection carries no other stream, so what comes now needs no sorting.
         loop {
             let note = wire.next(Some(interrupt))?;
             let params = &note["params"];
-            if params["stream"] != *stream {
-                continue;
-            }
             if note["method"] == "svx.end" {
                 return match &params["error"] {
                     Value::Null => Ok(()),
