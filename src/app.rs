@@ -8,12 +8,11 @@ use std::process::ExitCode;
 
 use crate::base::suggest;
 use crate::cli::{self, Page};
-use crate::ctl;
+use crate::daemon::{self, SUPERVISOR_VERSION};
+use crate::pidproxy;
+use crate::{config, ctl};
 
 mod links;
-
-/// The version of Supervisor that svx stands in for, and tells clients it is.
-pub const SUPERVISOR_VERSION: &str = "4.3.0";
 
 /// One program within the executable.
 struct Applet {
@@ -31,7 +30,7 @@ const APPLETS: &[Applet] = &[
         word: "daemon",
         alias: Some("supervisord"),
         about: "start programs and keep them running",
-        main: pending::daemon,
+        main: daemon::main,
     },
     Applet {
         word: "ctl",
@@ -49,13 +48,16 @@ const APPLETS: &[Applet] = &[
         word: "echo-conf",
         alias: Some("echo_supervisord_conf"),
         about: "print a sample configuration file",
-        main: pending::echo_conf,
+        main: |_, _| {
+            print!("{}", config::sample::text());
+            0
+        },
     },
     Applet {
         word: "pidproxy",
         alias: Some("pidproxy"),
         about: "run a command and pass signals on to the process in a pidfile",
-        main: pending::pidproxy,
+        main: |_, args| pidproxy::main(args) as u8,
     },
     Applet {
         word: "links",
@@ -64,42 +66,6 @@ const APPLETS: &[Applet] = &[
         main: links::main,
     },
 ];
-
-/// What the other branches bring; each is replaced by the function of its module.
-mod pending {
-    use std::ffi::OsString;
-
-    use crate::cli;
-    use crate::daemon::flags;
-
-    pub fn daemon(prog: &str, args: &[OsString]) -> u8 {
-        match flags::read(args) {
-            Err(error) => cli::usage(prog, error),
-            Ok(flags) if flags.help => {
-                cli::say(flags::page(prog).render());
-                0
-            }
-            Ok(flags) if flags.version => {
-                cli::say(super::SUPERVISOR_VERSION);
-                0
-            }
-            Ok(_) => missing(prog),
-        }
-    }
-
-    pub fn echo_conf(prog: &str, _: &[OsString]) -> u8 {
-        missing(prog)
-    }
-
-    pub fn pidproxy(prog: &str, _: &[OsString]) -> u8 {
-        missing(prog)
-    }
-
-    fn missing(prog: &str) -> u8 {
-        cli::complain(format_args!("{prog}: not built in yet"));
-        1
-    }
-}
 
 /// Runs the program that the command line names.
 pub fn main() -> ExitCode {
@@ -148,7 +114,7 @@ fn run(name: &OsStr, words: &[OsString]) -> u8 {
 fn check(prog: &str, args: &[OsString]) -> u8 {
     let args: Vec<OsString> =
         std::iter::once("--check".into()).chain(args.iter().cloned()).collect();
-    pending::daemon(prog, &args)
+    daemon::main(prog, &args)
 }
 
 /// The help of svx itself.

@@ -16,5 +16,6 @@ pub mod log;
 pub mod pidproxy;
 pub mod process;
 pub mod proto;
+pub mod reactor;
 pub mod rpc;
 pub mod sys;

@@ -2,6 +2,7 @@
 //! that the options of the same name in `[supervisord]` check and store.
 
 use crate::cli::{Flag, Page, UsageError, flag, parse};
+use crate::config::Overrides;
 
 use std::ffi::OsString;
 
@@ -10,38 +11,8 @@ use std::ffi::OsString;
 pub struct Flags {
     /// The configuration file instead of the first one found.
     pub configuration: Option<String>,
-    /// Stay in the foreground.
-    pub nodaemon: bool,
-    /// No log lines on stdout.
-    pub silent: bool,
-    /// Whom to become.
-    pub user: Option<String>,
-    /// Octal.
-    pub umask: Option<String>,
-    /// Entered when daemonized.
-    pub directory: Option<String>,
-    /// The main log.
-    pub logfile: Option<String>,
-    /// A size as in the configuration, e.g. `50MB`.
-    pub logfile_maxbytes: Option<String>,
-    /// How many rotated main logs are kept.
-    pub logfile_backups: Option<String>,
-    /// A name of `base::level`.
-    pub loglevel: Option<String>,
-    /// Where the process id is written.
-    pub pidfile: Option<String>,
-    /// What the daemon calls itself.
-    pub identifier: Option<String>,
-    /// Where AUTO logs are made.
-    pub childlogdir: Option<String>,
-    /// RLIMIT_NOFILE wanted.
-    pub minfds: Option<String>,
-    /// RLIMIT_NPROC wanted.
-    pub minprocs: Option<String>,
-    /// Keep AUTO logs of an earlier run.
-    pub nocleanup: bool,
-    /// Remove ANSI escapes from what programs write.
-    pub strip_ansi: bool,
+    /// What outranks `[supervisord]`.
+    pub over: Overrides,
     /// Python's profiler: accepted, to be warned of.
     pub profile_options: Option<String>,
     /// svx: judge the configuration and end, 0 or 1.
@@ -72,7 +43,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "stay in the foreground",
         ends: false,
         set: |flags, _| {
-            flags.nodaemon = true;
+            flags.over.nodaemon = Some(true);
             Ok(())
         },
     },
@@ -83,7 +54,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "print no log lines on stdout",
         ends: false,
         set: |flags, _| {
-            flags.silent = true;
+            flags.over.silent = Some(true);
             Ok(())
         },
     },
@@ -94,7 +65,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "become USER, a name or number",
         ends: false,
         set: |flags, text| {
-            flags.user = Some(text.into());
+            flags.over.user = Some(text.into());
             Ok(())
         },
     },
@@ -105,7 +76,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "octal umask of the daemon and its programs (default 022)",
         ends: false,
         set: |flags, text| {
-            flags.umask = Some(text.into());
+            flags.over.umask = Some(text.into());
             Ok(())
         },
     },
@@ -116,7 +87,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "go to DIR when daemonized",
         ends: false,
         set: |flags, text| {
-            flags.directory = Some(text.into());
+            flags.over.directory = Some(text.into());
             Ok(())
         },
     },
@@ -127,7 +98,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "write the main log to FILE",
         ends: false,
         set: |flags, text| {
-            flags.logfile = Some(text.into());
+            flags.over.logfile = Some(text.into());
             Ok(())
         },
     },
@@ -138,7 +109,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "rotate the main log at this size, e.g. 50MB",
         ends: false,
         set: |flags, text| {
-            flags.logfile_maxbytes = Some(text.into());
+            flags.over.logfile_maxbytes = Some(text.into());
             Ok(())
         },
     },
@@ -149,7 +120,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "keep NUM rotated main logs",
         ends: false,
         set: |flags, text| {
-            flags.logfile_backups = Some(text.into());
+            flags.over.logfile_backups = Some(text.into());
             Ok(())
         },
     },
@@ -160,7 +131,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "critical, error, warn, info, debug, trace or blather",
         ends: false,
         set: |flags, text| {
-            flags.loglevel = Some(text.into());
+            flags.over.loglevel = Some(text.into());
             Ok(())
         },
     },
@@ -171,7 +142,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "write the process id to FILE",
         ends: false,
         set: |flags, text| {
-            flags.pidfile = Some(text.into());
+            flags.over.pidfile = Some(text.into());
             Ok(())
         },
     },
@@ -182,7 +153,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "what this daemon calls itself",
         ends: false,
         set: |flags, text| {
-            flags.identifier = Some(text.into());
+            flags.over.identifier = Some(text.into());
             Ok(())
         },
     },
@@ -193,7 +164,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "make AUTO logs of programs in DIR",
         ends: false,
         set: |flags, text| {
-            flags.childlogdir = Some(text.into());
+            flags.over.childlogdir = Some(text.into());
             Ok(())
         },
     },
@@ -204,7 +175,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "file descriptors needed to start",
         ends: false,
         set: |flags, text| {
-            flags.minfds = Some(text.into());
+            flags.over.minfds = Some(text.into());
             Ok(())
         },
     },
@@ -215,7 +186,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "processes needed to start",
         ends: false,
         set: |flags, text| {
-            flags.minprocs = Some(text.into());
+            flags.over.minprocs = Some(text.into());
             Ok(())
         },
     },
@@ -226,7 +197,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "keep the AUTO logs of an earlier run",
         ends: false,
         set: |flags, _| {
-            flags.nocleanup = true;
+            flags.over.nocleanup = Some(true);
             Ok(())
         },
     },
@@ -237,7 +208,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         help: "remove ANSI escapes from what programs write",
         ends: false,
         set: |flags, _| {
-            flags.strip_ansi = true;
+            flags.over.strip_ansi = Some(true);
             Ok(())
         },
     },
@@ -338,10 +309,10 @@ mod tests {
     #[test]
     fn a_container_s_command_line_is_understood_and_other_words_are_refused() {
         let flags = read(&words("-nc /etc/s.conf --logfile=/dev/null --loglev debug")).unwrap();
-        assert!(flags.nodaemon);
+        assert_eq!(flags.over.nodaemon, Some(true));
         assert_eq!(flags.configuration.as_deref(), Some("/etc/s.conf"));
-        assert_eq!(flags.logfile.as_deref(), Some("/dev/null"));
-        assert_eq!(flags.loglevel.as_deref(), Some("debug"));
+        assert_eq!(flags.over.logfile.as_deref(), Some("/dev/null"));
+        assert_eq!(flags.over.loglevel.as_deref(), Some("debug"));
         let message = |line| read(&words(line)).unwrap_err().to_string();
         assert_eq!(message("-n x y"), "positional arguments are not supported: ['x', 'y']");
         assert_eq!(message("-n --nodaemon"), "conflicting command line option '--nodaemon'");

@@ -17,6 +17,9 @@ use crate::log::stamp::Stamp;
 /// Lines said before the log is open; what is said beyond that is dropped.
 const EARLY_LINES_MAX: usize = 1000;
 
+/// What is kept for followers between two calls of [`MainLog::take_followed`].
+const FOLLOWED_BYTES_MAX: usize = 1 << 20;
+
 /// The main log. It owns the outlets because it writes to them itself.
 #[derive(Debug)]
 pub struct MainLog {
@@ -31,6 +34,8 @@ pub struct MainLog {
     echo: Option<Lines>,
     early: Option<Vec<(Level, String, Now)>>,
     line: String,
+    /// What was said since it was last taken, while somebody follows.
+    followed: Option<Vec<u8>>,
 }
 
 impl MainLog {
@@ -46,6 +51,7 @@ impl MainLog {
             echo: None,
             early: Some(Vec::new()),
             line: String::new(),
+            followed: None,
         }
     }
 
@@ -135,6 +141,19 @@ impl MainLog {
         if let (Some(lines), Some(stdout)) = (&mut self.echo, &mut self.outlets.stdout) {
             stdout.write(lines, line);
         }
+        if let Some(followed) = self.followed.as_mut().filter(|f| f.len() < FOLLOWED_BYTES_MAX) {
+            followed.extend_from_slice(line);
+        }
+    }
+
+    /// Begins or ends to keep what is said for [`MainLog::take_followed`].
+    pub fn follow(&mut self, on: bool) {
+        self.followed = on.then(|| self.followed.take().unwrap_or_default());
+    }
+
+    /// What was said since the last call, if it is followed.
+    pub fn take_followed(&mut self) -> Vec<u8> {
+        self.followed.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Says what is wrong with the main log and the outlets, as far as it is new. What the main

@@ -12,6 +12,7 @@ pub mod outlets;
 pub mod passthrough;
 pub mod rotate;
 pub mod said;
+pub mod saying;
 pub mod series;
 pub mod sink;
 pub mod stamp;

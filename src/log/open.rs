@@ -41,8 +41,12 @@ pub fn open(path: &Path, shape: &Shape) -> io::Result<File> {
     }
 }
 
-/// `cannot open PATH: WORDS`, of the same kind.
+/// `cannot open PATH: WORDS`, of the same kind; the bare error where no descriptor is left, which
+/// is not the path's fault.
 pub fn cannot_open(path: &Path, error: &io::Error) -> io::Error {
+    if let Some(code @ (libc::EMFILE | libc::ENFILE)) = error.raw_os_error() {
+        return io::Error::from_raw_os_error(code);
+    }
     io::Error::new(error.kind(), format!("cannot open {}: {}", path.display(), words(error)))
 }
 

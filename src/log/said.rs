@@ -79,6 +79,8 @@ sentences! {
         "gave up: {name} entered FATAL state, too many start retries too quickly";
     /// It was to be started and is up already.
     already_running(name: &str) Warn "process '{name}' already running";
+    /// A second TERM during shutdown.
+    killing_all() Warn "killing what has not stopped with SIGKILL at once";
     /// stopwaitsecs are over.
     killing_with_sigkill(name: &str, pid: i32) Warn "killing '{name}' ({pid}) with SIGKILL";
     /// Every two seconds while one is stopping.

@@ -19,3 +19,6 @@ pub use supervisor::{Group, ProcessId, Supervisor};
 
 #[cfg(test)]
 pub(crate) mod simulation;
+
+#[cfg(test)]
+mod machine_tests;

@@ -15,18 +15,11 @@ use crate::config::model;
 
 /// Names one process for as long as it is configured. A later process in the same slot has
 /// another serial, so an id that outlived its process finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId {
     /// Index into a table of processes.
     pub slot: u32,
     serial: u32,
-}
-
-impl ProcessId {
-    #[cfg(test)]
-    pub(crate) fn for_test(slot: u32) -> ProcessId {
-        ProcessId { slot, serial: 0 }
-    }
 }
 
 /// A group as it runs.

@@ -55,6 +55,14 @@ impl Channel {
         }
     }
 
+    /// `stdout` or `stderr`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::Stdout => "stdout",
+            Channel::Stderr => "stderr",
+        }
+    }
+
     /// What a program's configuration says about it.
     pub fn of(self, program: &Program) -> &Output {
         match self {
@@ -104,6 +112,11 @@ pub trait Host {
     /// # Errors
     /// What stands behind `CANT_REREAD: `. The newest configuration stays what it was.
     fn reread(&mut self) -> Result<Arc<Config>, String>;
+    /// Makes sure that there is a good configuration to begin again with.
+    ///
+    /// # Errors
+    /// What stands behind `CANT_REREAD: `.
+    fn prepare_restart(&mut self) -> Result<(), String>;
     /// The configuration that was read last without a mistake.
     fn newest_config(&self) -> Arc<Config>;
     /// A client's event for the listeners.

@@ -27,6 +27,20 @@ pub struct Call {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Id(String);
 
+impl Id {
+    /// The mark of a client that gave none.
+    pub fn null() -> Id {
+        Id("null".to_owned())
+    }
+
+    /// Whether a client means this mark by that parameter.
+    pub fn is(&self, value: &Value) -> bool {
+        let mut text = Vec::new();
+        encode(&mut text, value);
+        text == self.0.as_bytes()
+    }
+}
+
 /// Why a line is not a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
@@ -106,12 +120,39 @@ pub fn invalid(out: &mut Vec<u8>, why: &Invalid) {
     error(out, why.id.as_ref(), why.code, why.message, &Value::Nil);
 }
 
+/// The caller has not shown the credentials this socket wants.
+pub const UNAUTHORIZED: i32 = 401;
+
+/// Appends the line that refuses a request for want of credentials.
+pub fn unauthorized(out: &mut Vec<u8>, id: &Id) {
+    error(out, Some(id), UNAUTHORIZED, "UNAUTHORIZED: call svx.login first", &Value::Nil);
+}
+
+/// Appends the line that says that request `id` has opened a stream, which bears its mark.
+pub fn stream(out: &mut Vec<u8>, id: &Id) {
+    open(out, Some(id));
+    out.extend_from_slice(b"\"result\":{\"stream\":");
+    out.extend_from_slice(id.0.as_bytes());
+    out.extend_from_slice(b"}}\n");
+}
+
+/// Appends the last line of a stream, with the reason where it did not end of itself.
+pub fn end(out: &mut Vec<u8>, id: &Id, why: Option<&str>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"svx.end\",\"params\":{\"stream\":");
+    out.extend_from_slice(id.0.as_bytes());
+    if let Some(why) = why {
+        out.extend_from_slice(b",\"error\":");
+        string(out, why);
+    }
+    out.extend_from_slice(b"}}\n");
+}
+
 /// Appends a line that nobody asked for, but that belongs to a stream opened by request `id`:
 /// bytes as `data` if they are UTF-8, else as `base64`.
 pub fn chunk(out: &mut Vec<u8>, method: &str, id: &Id, bytes: &[u8]) {
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
     string(out, method);
-    out.extend_from_slice(b",\"params\":{\"id\":");
+    out.extend_from_slice(b",\"params\":{\"stream\":");
     out.extend_from_slice(id.0.as_bytes());
     match std::str::from_utf8(bytes) {
         Ok(text) => {
@@ -144,8 +185,8 @@ fn open(out: &mut Vec<u8>, id: Option<&Id>) {
     out.push(b',');
 }
 
-/// Appends a value as JSON without line breaks. Bytes that are not UTF-8 become U+FFFD, and
-/// numbers JSON has not become null.
+/// Appends a value as JSON without line breaks. Bytes that are not UTF-8 become an object with
+/// the one key `base64`, and numbers JSON has not become null.
 pub fn encode(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Nil => out.extend_from_slice(b"null"),
@@ -154,7 +195,14 @@ pub fn encode(out: &mut Vec<u8>, value: &Value) {
         Value::Double(number) if number.is_finite() => display(out, number),
         Value::Double(_) => out.extend_from_slice(b"null"),
         Value::Str(text) => string(out, text),
-        Value::Bytes(bytes) => string(out, &String::from_utf8_lossy(bytes)),
+        Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => string(out, text),
+            Err(_) => {
+                out.extend_from_slice(b"{\"base64\":\"");
+                base64(out, bytes);
+                out.extend_from_slice(b"\"}");
+            }
+        },
         Value::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
@@ -288,9 +336,9 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error","#,
             r#""data":null}}"#,
             "\n",
-            r#"{"jsonrpc":"2.0","method":"svx.tail","params":{"id":7,"data":"a\n"}}"#,
+            r#"{"jsonrpc":"2.0","method":"svx.tail","params":{"stream":7,"data":"a\n"}}"#,
             "\n",
-            r#"{"jsonrpc":"2.0","method":"svx.tail","params":{"id":7,"base64":"/w=="}}"#,
+            r#"{"jsonrpc":"2.0","method":"svx.tail","params":{"stream":7,"base64":"/w=="}}"#,
             "\n",
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -309,7 +357,8 @@ mod tests {
 
     #[test]
     fn bytes_and_numbers_that_json_has_not_are_shown_as_well_as_can_be() {
-        assert_eq!(encoded(&Value::Bytes(b"\xff\x1b\x7f".to_vec())), "\"\u{fffd}\\u001b\\u007f\"");
+        assert_eq!(encoded(&Value::Bytes(b"a\x1b".to_vec())), "\"a\\u001b\"");
+        assert_eq!(encoded(&Value::Bytes(b"\xff\x1b\x7f".to_vec())), "{\"base64\":\"/xt/\"}");
         assert_eq!(encoded(&Value::Double(f64::NAN)), "null");
         assert_eq!(
             encoded(&Value::fields([("a", Value::Int(i64::MIN))])),

@@ -85,6 +85,10 @@ impl Host for Shell {
         Ok(Arc::clone(&self.newest))
     }
 
+    fn prepare_restart(&mut self) -> Result<(), String> {
+        self.on_disk.clone().map(drop)
+    }
+
     fn newest_config(&self) -> Arc<Config> {
         Arc::clone(&self.newest)
     }

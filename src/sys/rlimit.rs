@@ -30,6 +30,18 @@ pub fn raise(limit: Limit, wanted: u64) -> Result<Option<String>, String> {
     Ok(Some(format!("Increased {name} limit to {wanted}")))
 }
 
+/// A soft and a hard limit.
+pub type Pair = (u64, u64);
+
+/// Lifts our own soft limit of descriptors to the hard one, as a thousand programs need five
+/// thousand of them. Returns what it was, to be given to children (many programs loop over all
+/// possible descriptors, and select(2) cannot use high ones). `None` if nothing was to be lifted.
+pub fn lift_files() -> Option<Pair> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    let lifted = soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
+    lifted.then_some((soft, hard))
+}
+
 fn too_low(limit: Limit, wanted: u64, hard: u64) -> String {
     let (available, things, this, option) = match limit {
         Limit::Files => ("", "file descriptors", "process", "minfds"),

@@ -15,6 +15,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::dup3;
 
 use crate::sys::pipes;
+use crate::sys::rlimit::Pair;
 use crate::sys::users::{Identity, Refused};
 
 #[cfg(target_pointer_width = "64")]
@@ -52,6 +53,7 @@ pub struct Spawner {
     /// none is overwritten before it has been duplicated.
     slots: [OwnedFd; 3],
     close_range: bool,
+    files: Option<Pair>,
     argv: Vec<*const c_char>,
     env: Vec<*const c_char>,
 }
@@ -70,7 +72,12 @@ impl Spawner {
         let close_range =
             unsafe { libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, 0) } == 0;
         let (argv, env) = (Vec::new(), Vec::new());
-        Ok(Spawner { stack: Stack::new()?, null, slots, close_range, argv, env })
+        Ok(Spawner { stack: Stack::new()?, null, slots, close_range, files: None, argv, env })
+    }
+
+    /// Children get this limit of descriptors instead of ours, which `rlimit::lift_files` lifted.
+    pub fn limit_files(&mut self, files: Option<Pair>) {
+        self.files = files;
     }
 
     /// Starts it with `fds` as its 0, 1 and 2, in a process group of its own, and returns its pid.
@@ -92,7 +99,8 @@ impl Spawner {
         pointers(&launch.env, &mut self.env);
         let slots = self.slots.each_ref().map(AsRawFd::as_raw_fd);
         let close = (!self.close_range).then(open_descriptors);
-        let child = Child { launch, slots, close, argv: &self.argv, env: &self.env };
+        let files = self.files;
+        let child = Child { launch, slots, close, files, argv: &self.argv, env: &self.env };
         let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
         if self.close_range {
             flags |= libc::CLONE_FILES; // not copied at all: `only_the_three` does so in part
@@ -180,6 +188,7 @@ struct Child<'a> {
     slots: [RawFd; 3],
     /// One by one; `None` where close_range(2) does it.
     close: Option<Vec<RawFd>>,
+    files: Option<Pair>,
     argv: &'a [*const c_char],
     env: &'a [*const c_char],
 }
@@ -210,6 +219,11 @@ impl Child<'_> {
         if !self.only_the_three() {
             // SAFETY: the descriptors may still be the daemon's own, so not a word.
             unsafe { libc::_exit(127) }
+        }
+        if let Some((soft, hard)) = self.files {
+            let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+            // SAFETY: reads a local. It cannot fail: nothing is raised.
+            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
         }
         match &self.launch.identity {
             Ok(None) => {}

@@ -17,8 +17,12 @@ pub static ROWS: [Method; 5] = [
         name: "supervisor.restart",
         params: &[],
         result: Kind::Bool,
-        help: "Begins to stop every process, and then begins again with a fresh configuration.",
-        run: |ctx, _| Ok(end(ctx, Mood::Restarting).into()),
+        help: "Begins to stop every process, and then begins again with a fresh configuration. \
+               If that has mistakes, nothing is stopped.",
+        run: |ctx, _| {
+            ctx.host.prepare_restart().map_err(|why| Code::CantReread.of(why))?;
+            Ok(end(ctx, Mood::Restarting).into())
+        },
     },
     Method {
         name: "supervisor.reloadConfig",

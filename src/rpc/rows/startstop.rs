@@ -123,7 +123,12 @@ fn start_each(ctx: &mut Context, mut ids: Vec<ProcessId>, wait: bool) -> Outcome
 
 fn stop_each(ctx: &mut Context, mut ids: Vec<ProcessId>, wait: bool) -> Outcome {
     ids.retain(|id| runs(ctx, *id));
-    Outcome::Wait(Waiting::All(Members::new(names::ask_each(ctx, ids, Goal::Stop, wait, stop))))
+    // Stopped from the highest priority down (4.3.0 goes up, its issue 217), told from the lowest
+    // up as there.
+    ids.reverse();
+    let mut members = names::ask_each(ctx, ids, Goal::Stop, wait, stop);
+    members.reverse();
+    Outcome::Wait(Waiting::All(Members::new(members)))
 }
 
 fn runs(ctx: &Context, id: ProcessId) -> bool {

@@ -160,13 +160,13 @@ fn a_signal_the_kernel_refuses_is_a_failure() {
 }
 
 #[test]
-fn a_group_is_started_and_stopped_by_ascending_priority() {
+fn a_group_is_started_by_ascending_and_stopped_by_descending_priority() {
     let mut sim = sim();
     let done = "pair:a=80 OK, pair:b=80 OK";
     assert_eq!(each(named(&mut sim, "startProcess", "pair:*")), done);
     assert_eq!(each(named(&mut sim, "startProcessGroup", "pair")), "");
     assert_eq!(each(hasty(&mut sim, "stopProcessGroup", "pair")), done);
-    assert_eq!(sim.signals, [(sim.id("pair:a"), 15), (sim.id("pair:b"), 15)]);
+    assert_eq!(sim.signals, [(sim.id("pair:b"), 15), (sim.id("pair:a"), 15)]);
     assert_eq!(each(hasty(&mut sim, "startProcessGroup", "pair")), done);
     assert_eq!(each(named(&mut sim, "stopProcess", "pair:*")), done);
 }

@@ -277,3 +277,10 @@ fn two_thousand_starts_leave_no_descriptor_and_no_zombie() {
     });
     assert_eq!(open(), before);
 }
+
+#[test]
+fn a_program_has_the_limit_of_descriptors_that_was_given_for_it() {
+    let mut spawner = Spawner::new().unwrap();
+    spawner.limit_files(Some((77, 99)));
+    assert_eq!(run_with(&mut spawner, &sh("ulimit -Sn; ulimit -Hn")), ("77\n99\n".into(), 0));
+}

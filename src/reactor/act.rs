@@ -1,0 +1,73 @@
+//! Carries out what the core has decided, once per turn.
+
+use std::sync::Arc;
+
+use super::Reactor;
+use crate::base::clock::Now;
+use crate::log::saying;
+use crate::process::{Action, ProcessId, Target};
+use crate::sys::kill;
+
+impl Reactor {
+    /// Does everything there is to do; what follows from it too.
+    pub(super) fn act(&mut self, now: Now) {
+        let mut todo = std::mem::take(&mut self.todo);
+        loop {
+            self.set.take_actions(&mut todo);
+            if todo.is_empty() {
+                break;
+            }
+            for action in todo.drain(..) {
+                self.carry_out(now, action);
+            }
+        }
+        self.todo = todo;
+    }
+
+    fn carry_out(&mut self, now: Now, action: Action) {
+        match action {
+            Action::Spawn(id) if self.set.wants_spawn(id) => self.spawn(now, id),
+            Action::Spawn(_) => {}
+            Action::Kill { id, pid, signal, target } => {
+                let sent = match target {
+                    Target::Process => kill::kill(pid, signal),
+                    Target::Group => kill::kill_group(pid, signal),
+                };
+                match sent {
+                    Ok(()) => {}
+                    // It has just ended; its SIGCHLD is on the way.
+                    Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                    Err(error) => self.set.signal_failed(now, id, error.to_string()),
+                }
+            }
+            Action::Say(saying) => self.shell.say(now, saying::words(&saying)),
+            Action::Changed(_) => self.changed = true,
+            Action::GroupAdded(name) => {
+                if let Some(group) = self.set.group(&name) {
+                    self.shell.adopt_group(now, &self.set, group);
+                }
+            }
+            Action::GroupRemoved(_) => {
+                self.changed = true;
+                let all = self.shell.children.iter().flatten().map(|child| child.id);
+                let gone: Vec<_> = all.filter(|id| self.set.get(*id).is_none()).collect();
+                for id in gone {
+                    self.shell.forget(now, id);
+                    self.end_taps(id);
+                }
+            }
+            Action::Mood(_) => self.changed = true,
+            Action::Finished(mood) => self.finished = Some(mood),
+        }
+    }
+
+    fn spawn(&mut self, now: Now, id: ProcessId) {
+        let Some(program) = self.set.get(id).map(|process| Arc::clone(&process.program)) else {
+            return;
+        };
+        match self.shell.spawn(now, id, &program) {
+            Ok(pid) => self.set.spawned(now, id, pid),
+            Err(why) => self.set.spawn_failed(now, id, why),
+        }
+    }
+}

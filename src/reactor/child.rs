@@ -1,0 +1,52 @@
+//! What the shell holds for one process: its logs while it is configured, its pipes while it lives.
+
+use std::os::fd::OwnedFd;
+
+use super::cadence::Cadence;
+use super::stdin::Stdin;
+use crate::log::child::ChildLog;
+use crate::process::ProcessId;
+use crate::rpc::Channel;
+
+/// Descriptors and logs of one process. Lives in a table by the slot of its id.
+#[derive(Debug)]
+pub struct Child {
+    /// Whose this is.
+    pub id: ProcessId,
+    /// As configured, for lines about it.
+    pub name: String,
+    /// stdout and stderr. The latter stays closed where stderr goes into stdout's pipe.
+    pub streams: [Stream; 2],
+    /// Its standard input while it lives.
+    pub stdin: Option<Stdin>,
+}
+
+/// One stream: the log, and the pipe while the child has its end.
+#[derive(Debug)]
+pub struct Stream {
+    /// Where its bytes go.
+    pub log: ChildLog,
+    /// Our end.
+    pub pipe: Option<Pipe>,
+}
+
+/// Our end of an output pipe.
+#[derive(Debug)]
+pub struct Pipe {
+    /// Nonblocking.
+    pub fd: OwnedFd,
+    /// Its token in the poll.
+    pub token: usize,
+    /// Whether the poll watches it; not while it is read by the clock.
+    pub watched: bool,
+    /// How it is read.
+    pub cadence: Cadence,
+}
+
+/// The index of a channel in the pair above.
+pub fn index(channel: Channel) -> usize {
+    match channel {
+        Channel::Stdout => 0,
+        Channel::Stderr => 1,
+    }
+}

@@ -1,0 +1,134 @@
+//! One client's connection: bytes in, bytes out, bounded both ways. Knows no protocol.
+
+use std::io::{ErrorKind, Read, Write};
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+
+/// Unread bytes one client may send in a turn before the next one has its turn.
+const READ_BUDGET: usize = 256 << 10;
+/// A client that lets more than this wait for it is cut off.
+pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
+
+/// The stream under a connection.
+#[derive(Debug)]
+pub enum Link {
+    /// From a `[unix_http_server]`.
+    Unix(UnixStream),
+    /// From an `[inet_http_server]`.
+    Tcp(TcpStream),
+}
+
+impl Link {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Link::Unix(stream) => stream,
+            Link::Tcp(stream) => stream,
+        }
+    }
+
+    fn stream(&mut self) -> &mut dyn ReadWrite {
+        match self {
+            Link::Unix(stream) => stream,
+            Link::Tcp(stream) => stream,
+        }
+    }
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+/// A connection. It is watched edge-triggered for both directions from the start, so no system
+/// call is spent on changing one's mind.
+#[derive(Debug)]
+pub struct Connection {
+    link: Link,
+    /// What has come and is not understood yet.
+    pub inbox: Vec<u8>,
+    /// What is to be sent; `sent` bytes of it are out already.
+    pub outbox: Vec<u8>,
+    sent: usize,
+    /// Nothing more is to come from it, and it goes once the outbox is empty.
+    pub closing: bool,
+}
+
+/// How a reading went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// All there was.
+    All,
+    /// The budget is spent; there may be more.
+    More,
+    /// The other side has closed or is broken.
+    Gone,
+}
+
+impl Connection {
+    /// Takes over a nonblocking stream and has the poll watch it.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) says.
+    pub fn new(mut link: Link, registry: &Registry, token: usize) -> std::io::Result<Connection> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        registry.register(link.source(), Token(token), both)?;
+        let (inbox, outbox) = (Vec::new(), Vec::new());
+        Ok(Connection { link, inbox, outbox, sent: 0, closing: false })
+    }
+
+    /// Stops watching it, before it is dropped.
+    pub fn unwatch(&mut self, registry: &Registry) {
+        let _ = registry.deregister(self.link.source());
+    }
+
+    /// Reads what has come into the inbox, through `scratch`.
+    pub fn hear(&mut self, scratch: &mut [u8]) -> Heard {
+        let mut got = 0;
+        loop {
+            match self.link.stream().read(scratch) {
+                Ok(0) => return Heard::Gone,
+                Ok(n) => {
+                    self.inbox.extend_from_slice(&scratch[..n]);
+                    got += n;
+                    // A short read has emptied it: what comes later makes an edge of its own.
+                    if n < scratch.len() {
+                        return Heard::All;
+                    }
+                    if got >= READ_BUDGET {
+                        return Heard::More;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Heard::All,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Heard::Gone,
+            }
+        }
+    }
+
+    /// Sends what the socket takes. False if the connection is over: broken, or all is said.
+    pub fn send(&mut self) -> bool {
+        while self.sent < self.outbox.len() {
+            match self.link.stream().write(&self.outbox[self.sent..]) {
+                Ok(0) => return false,
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.outbox.drain(..std::mem::take(&mut self.sent));
+                    return self.outbox.len() <= OUTBOX_BYTES_MAX;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+        self.sent = 0;
+        self.outbox.clear();
+        if self.outbox.capacity() > 64 << 10 {
+            self.outbox = Vec::new(); // one large answer does not stay in memory for ever
+        }
+        !self.closing
+    }
+
+    /// Whether something still has to be sent.
+    pub fn is_sending(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+}

@@ -1,0 +1,73 @@
+//! What clients' calls ask of the shell.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::child::index;
+use super::launch::Machine;
+use super::shell::Shell;
+use crate::base::level::Level;
+use crate::config::model::{Config, Program};
+use crate::log::said;
+use crate::process::ProcessId;
+use crate::process::command::{CommandError, resolve};
+use crate::rpc::{Channel, Host, StdinError};
+use crate::sys::clock;
+
+impl Host for Shell {
+    fn find_command(&self, program: &Program) -> Result<(), CommandError> {
+        resolve(program, self.common.path(), &Machine).map(drop)
+    }
+
+    fn log_path(&self, id: ProcessId, channel: Channel) -> Option<PathBuf> {
+        let child = self.children.get(id.slot as usize)?.as_ref().filter(|child| child.id == id)?;
+        child.streams[index(channel)].log.path().map(PathBuf::from)
+    }
+
+    fn main_log_path(&self) -> Option<PathBuf> {
+        self.log.path().map(PathBuf::from)
+    }
+
+    fn clear_logs(&mut self, id: ProcessId) -> io::Result<()> {
+        let now = clock::now();
+        let Some(child) = self.child(id) else { return Ok(()) };
+        let [out, err] = &mut child.streams;
+        let (out, err) = (out.log.clear(now), err.log.clear(now));
+        out.and(err)
+    }
+
+    fn clear_main_log(&mut self) -> io::Result<()> {
+        let now = clock::now();
+        self.log.clear(now)?;
+        self.say(now, said::reopening());
+        Ok(())
+    }
+
+    fn write_stdin(&mut self, id: ProcessId, bytes: &[u8]) -> Result<(), StdinError> {
+        Shell::write_stdin(self, id, bytes)
+    }
+
+    fn reread(&mut self) -> Result<Arc<Config>, String> {
+        let fresh = self.reader.read().map_err(|problems| problems.to_string())?;
+        let now = clock::now();
+        for (level, text) in fresh.notes.into_iter().filter(|(level, _)| *level > Level::Info) {
+            self.say(now, (level, text));
+        }
+        self.newest = fresh.config;
+        Ok(Arc::clone(&self.newest))
+    }
+
+    fn prepare_restart(&mut self) -> Result<(), String> {
+        self.fresh = Some(self.reader.read().map_err(|problems| problems.to_string())?);
+        Ok(())
+    }
+
+    fn newest_config(&self) -> Arc<Config> {
+        Arc::clone(&self.newest)
+    }
+
+    fn remote_event(&mut self, _kind: &str, _data: &str) {
+        // Event listeners are not there yet; nobody could receive it.
+    }
+}

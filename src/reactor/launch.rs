@@ -1,0 +1,122 @@
+//! Everything a program needs to be started, made from its configuration.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use crate::config::model::{Address, Config, Program};
+use crate::process::command::{Command, Facts, Look};
+use crate::sys::spawn::Launch;
+use crate::sys::users::{self, Identity, Refused};
+
+/// Looks commands up on this machine.
+pub struct Machine;
+
+impl Look for Machine {
+    fn facts(&self, file: &str) -> Option<Facts> {
+        let meta = fs::metadata(file).ok()?;
+        Some(Facts {
+            dir: meta.is_dir(),
+            exec_bits: meta.permissions().mode() & 0o111 != 0,
+            may_run: access(Path::new(file), AccessFlags::X_OK).is_ok(),
+        })
+    }
+}
+
+/// What all programs get: the daemon's environment, its address, and who is who.
+pub struct Common {
+    /// The daemon's own environment.
+    environ: Vec<(String, String)>,
+    /// `SUPERVISOR_SERVER_URL` where a program names none of its own.
+    serverurl: Option<String>,
+    /// Users looked up before, as getgrouplist(3) may ask the network. Forgotten on a restart.
+    identities: Vec<(u32, Result<Option<Identity>, Refused>)>,
+}
+
+impl Common {
+    /// For the programs of `config`, below the environment the daemon was started with.
+    pub fn new(environ: Vec<(String, String)>, config: &Config) -> Common {
+        Common { environ, serverurl: server_url(config), identities: Vec::new() }
+    }
+
+    /// The daemon's own PATH.
+    pub fn path(&self) -> Option<&str> {
+        self.environ.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str())
+    }
+
+    /// What execve(2) and the steps before it need.
+    pub fn launch(&mut self, program: &Program, command: Command) -> Launch {
+        Launch {
+            file: c_string(command.file),
+            argv: command.argv.into_iter().map(c_string).collect(),
+            env: self.environment(program),
+            directory: program.directory.as_ref().map(|dir| {
+                use std::os::unix::ffi::OsStrExt;
+                let bytes = dir.as_os_str().as_bytes();
+                CString::new(bytes).unwrap_or_default()
+            }),
+            umask: program.umask,
+            identity: match &program.user {
+                None => Ok(None),
+                Some(user) => self.identity(user.uid),
+            },
+        }
+    }
+
+    /// Supervisor: `_spawn_as_child` in process.py. Later entries win over earlier ones.
+    fn environment(&self, program: &Program) -> Vec<CString> {
+        let mut all: Vec<(&str, &str)> = Vec::with_capacity(self.environ.len() + 8);
+        all.extend(self.environ.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let mut set = |name, value| match all.iter_mut().find(|(known, _)| *known == name) {
+            Some(entry) => entry.1 = value,
+            None => all.push((name, value)),
+        };
+        set("SUPERVISOR_ENABLED", "1");
+        if let Some(url) = program.serverurl.as_deref().or(self.serverurl.as_deref()) {
+            set("SUPERVISOR_SERVER_URL", url);
+        }
+        set("SUPERVISOR_PROCESS_NAME", &program.name);
+        set("SUPERVISOR_GROUP_NAME", &program.group);
+        for (name, value) in &program.environment {
+            set(name, value);
+        }
+        all.into_iter().map(|(name, value)| c_string(format!("{name}={value}"))).collect()
+    }
+
+    fn identity(&mut self, uid: u32) -> Result<Option<Identity>, Refused> {
+        if let Some((_, known)) = self.identities.iter().find(|(known, _)| *known == uid) {
+            return known.clone();
+        }
+        let identity = users::identity(uid);
+        self.identities.push((uid, identity.clone()));
+        identity
+    }
+}
+
+/// No string of a configuration holds a NUL: the reader refuses it.
+fn c_string(text: String) -> CString {
+    CString::new(text).unwrap_or_default()
+}
+
+/// A unix socket is preferred; of several TCP ones the last counts, as in 4.3.0.
+fn server_url(config: &Config) -> Option<String> {
+    let unix = config.servers.iter().find_map(|server| match &server.address {
+        Address::Unix { path, .. } => Some(format!("unix://{}", path.display())),
+        Address::Tcp { .. } => None,
+    });
+    unix.or_else(|| {
+        config.servers.iter().rev().find_map(|server| match &server.address {
+            Address::Tcp { host, port } if host.is_empty() => {
+                Some(format!("http://localhost:{port}"))
+            }
+            Address::Tcp { host, port } if host.contains(':') => {
+                Some(format!("http://[{host}]:{port}"))
+            }
+            Address::Tcp { host, port } => Some(format!("http://{host}:{port}")),
+            Address::Unix { .. } => None,
+        })
+    })
+}

@@ -1,0 +1,331 @@
+//! The event loop: one thread that hears everything, then settles everything, and sleeps until
+//! something happens. It owns all descriptors; decisions are the core's.
+
+mod act;
+mod cadence;
+mod child;
+mod connection;
+mod host;
+mod launch;
+mod listen;
+mod output;
+pub mod reader;
+mod serve;
+mod shell;
+mod sources;
+mod stdin;
+mod tap;
+mod timers;
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use mio::{Events, Interest, Poll};
+use slab::Slab;
+
+use crate::base::clock::{Mono, Now};
+use crate::base::level::Level;
+use crate::base::signal;
+use crate::config::model::Config;
+use crate::log::mainlog::MainLog;
+use crate::log::said;
+use crate::process::{Action, Mood, Supervisor};
+use crate::rpc::{About, Host};
+use crate::sys::signals::Signals;
+use crate::sys::spawn::Spawner;
+use crate::sys::{clock, wait};
+
+pub use launch::Common;
+pub use listen::{CannotListen, Listening};
+use reader::{ConfigReader, Fresh};
+use serve::{Client, Wait};
+use shell::Shell;
+use sources::{Source, Sources, watch};
+use timers::{Timer, Timers};
+
+/// Events taken from the kernel at once; more wait there.
+const EVENTS: usize = 1024;
+/// Queued starts get this long in a turn before clients and pipes have theirs.
+const START_BUDGET: Duration = Duration::from_millis(5);
+
+/// The daemon at work.
+pub struct Reactor {
+    poll: Poll,
+    /// What runs and what should run.
+    set: Supervisor,
+    shell: Shell,
+    signals: Signals,
+    listening: Listening,
+    clients: Slab<Client>,
+    /// Those that may have something to be sent.
+    outgoing: Vec<usize>,
+    /// Calls whose answer comes later.
+    waits: Vec<Wait>,
+    about: About,
+    todo: Vec<Action>,
+    /// Something changed in this turn that a waiting call may wait for.
+    changed: bool,
+    finished: Option<Mood>,
+}
+
+/// What a daemon begins with.
+pub struct Start {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What every program gets.
+    pub common: Common,
+    /// Who the daemon is.
+    pub about: About,
+    /// The local time zone.
+    pub tz: TimeZone,
+    /// What it has from the life before.
+    pub remains: Remains,
+}
+
+/// What outlives a restart.
+pub struct Remains {
+    /// The control sockets.
+    pub listening: Listening,
+    /// The handlers.
+    pub signals: Signals,
+    /// Open.
+    pub log: MainLog,
+    /// Reads the configuration again.
+    pub reader: ConfigReader,
+    /// Made early, while few descriptors were open.
+    pub spawner: Spawner,
+}
+
+impl Reactor {
+    /// Sets everything up; nothing runs yet.
+    ///
+    /// # Errors
+    /// What epoll or the signal handlers say.
+    pub fn new(now: Now, start: Start) -> io::Result<Reactor> {
+        let poll = Poll::new()?;
+        let Remains { listening, signals, log, reader, spawner } = start.remains;
+        let mut sources = Sources::default();
+        let token = sources.add(Source::Signals);
+        watch(poll.registry(), signals.as_fd(), token, Interest::READABLE)?;
+        let config = start.config;
+        let shell = Shell {
+            registry: poll.registry().try_clone()?,
+            sources,
+            unfinished: Vec::new(),
+            timers: Timers::default(),
+            children: Vec::new(),
+            log,
+            newest: Arc::clone(&config),
+            config,
+            reader,
+            common: start.common,
+            taps: Default::default(),
+            scratch: vec![0; output::READ_BYTES],
+            fresh: None,
+            spawner,
+            passing: [None; 2],
+            trouble_at: None,
+            tz: start.tz,
+        };
+        let mut reactor = Reactor {
+            poll,
+            set: Supervisor::new(),
+            shell,
+            signals,
+            listening,
+            clients: Slab::new(),
+            outgoing: Vec::new(),
+            waits: Vec::new(),
+            about: start.about,
+            todo: Vec::new(),
+            changed: false,
+            finished: None,
+        };
+        reactor.open_doors(now)?;
+        let config = Arc::clone(&reactor.shell.config);
+        for group in &config.groups {
+            reactor.set.add_group(group);
+        }
+        reactor.act(now);
+        Ok(reactor)
+    }
+
+    /// Works until everything is stopped, and says whether to begin again.
+    pub fn run(&mut self) -> Mood {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            if let Some(mood) = self.finished {
+                self.farewell();
+                return mood;
+            }
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    let text = format!("epoll_wait failed: {error}; trying again");
+                    self.shell.say(clock::now(), (Level::Crit, text));
+                    std::thread::sleep(Duration::from_millis(100)); // never a busy loop
+                }
+                continue;
+            }
+            let now = clock::now(); // the one reading of this turn
+            let unfinished = std::mem::take(&mut self.shell.unfinished);
+            for token in events.iter().map(|event| event.token().0).chain(unfinished) {
+                self.ready(now, token);
+            }
+            self.settle(now);
+        }
+    }
+
+    /// How long nothing can happen by itself.
+    fn timeout(&mut self) -> Option<Duration> {
+        if !self.shell.unfinished.is_empty() || self.set.has_queued() || self.has_work() {
+            return Some(Duration::ZERO);
+        }
+        let next = [self.set.deadline(), self.shell.timers.next()].into_iter().flatten().min()?;
+        // Rounded up, or the last fraction of a millisecond would be spent spinning.
+        let left = next.since(clock::now().mono).as_nanos().div_ceil(1_000_000);
+        Some(Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX)))
+    }
+
+    fn ready(&mut self, now: Now, token: usize) {
+        match self.shell.sources.get(token) {
+            None => {}
+            Some(Source::Signals) => self.hear_signals(now),
+            Some(Source::Listener(index)) => self.accept(now, index),
+            Some(Source::Client(slot)) => self.hear_client(now, slot),
+            Some(Source::Output(id, channel)) => {
+                // By the clock means by the clock, whatever the poll had still to tell.
+                self.shell.read_stream(now, id, channel);
+            }
+            Some(Source::Stdin(id)) => self.shell.flush_stdin(id),
+            Some(Source::Passthrough(which)) => {
+                let outlets = &mut self.shell.log.outlets;
+                let stream = if which == 0 { &mut outlets.stdout } else { &mut outlets.stderr };
+                if let Some(stream) = stream {
+                    stream.on_writable();
+                }
+                self.shell.watch_passthroughs();
+            }
+        }
+    }
+
+    /// Does what has come due and what was decided, and answers.
+    fn settle(&mut self, now: Now) {
+        while let Some(timer) = self.shell.timers.due(now.mono) {
+            match timer {
+                Timer::Read(token) => self.ready(now, token),
+                Timer::Troubles => self.shell.tell_troubles(now),
+                Timer::Accept(index) => self.accept(now, index),
+            }
+        }
+        self.set.tick(now);
+        self.act(now);
+        self.start_queued(now.mono);
+        if std::mem::take(&mut self.changed) {
+            self.poll_waits(now);
+            self.act(now);
+        }
+        self.shell.watch_passthroughs();
+        self.shell.note_trouble(self.shell.log.trouble_due());
+        self.send_all();
+    }
+
+    /// Autostarts, as many as fit into this turn's share.
+    fn start_queued(&mut self, begun: Mono) {
+        let mut now = clock::now();
+        while now.mono.since(begun) < START_BUDGET && self.set.start_queued(now) {
+            self.act(now);
+            now = clock::now();
+        }
+    }
+
+    fn hear_signals(&mut self, now: Now) {
+        let mut pending: Vec<i32> = self.signals.pending().collect();
+        // One is enough for any number of deaths; of the others each counts.
+        pending.dedup_by(|a, b| *a == libc::SIGCHLD && a == b);
+        for signal in pending {
+            match signal {
+                libc::SIGTERM | libc::SIGINT | libc::SIGQUIT => {
+                    self.shell.say(now, said::exit_request(&signal::name(signal)));
+                    match (self.set.mood(), signal) {
+                        (Mood::Shutdown, libc::SIGTERM) => self.set.kill_now(now),
+                        _ => self.set.end(now, Mood::Shutdown),
+                    }
+                }
+                libc::SIGHUP if self.set.mood() == Mood::Shutdown => {
+                    self.shell.say(now, said::restart_ignored(&signal::name(signal)));
+                }
+                libc::SIGHUP => {
+                    self.shell.say(now, said::restart_request(&signal::name(signal)));
+                    match self.shell.prepare_restart() {
+                        Ok(()) => self.set.end(now, Mood::Restarting),
+                        Err(problems) => self.stay(now, &problems),
+                    }
+                }
+                libc::SIGUSR2 => {
+                    self.shell.say(now, said::reopen_request(&signal::name(signal)));
+                    self.reopen_logs(now);
+                }
+                libc::SIGCHLD => {
+                    self.shell.say(now, said::child_quit(&signal::name(signal)));
+                    self.reap(now);
+                }
+                other => self.shell.say(now, said::nothing_request(&signal::name(other))),
+            }
+        }
+    }
+
+    /// A restart is not to be: nothing changes, and the log says why.
+    fn stay(&mut self, now: Now, problems: &str) {
+        for line in problems.lines() {
+            self.shell.say(now, (Level::Erro, line.to_owned()));
+        }
+        let text = "not restarted: the configuration has mistakes, the old one stays in force";
+        self.shell.say(now, (Level::Erro, text.to_owned()));
+    }
+
+    /// Takes leave of the dead. What they wrote is read first, so that their last words stand in
+    /// the log before their end does.
+    fn reap(&mut self, now: Now) {
+        while let Some((pid, status)) = wait::reap() {
+            match self.set.by_pid(pid) {
+                Some(id) => {
+                    self.shell.finish_streams(now, id);
+                    self.shell.close_stdin(id);
+                    self.set.died(now, pid, status);
+                    self.act(now);
+                }
+                None => self.shell.say(now, said::reaped_unknown(pid, &status.words())),
+            }
+        }
+    }
+
+    /// Ends this life; what is still open for children or clients is closed.
+    pub fn into_remains(mut self) -> Remains {
+        self.close_doors();
+        let (listening, signals) = (self.listening, self.signals);
+        let Shell { log, reader, spawner, .. } = self.shell;
+        Remains { listening, signals, log, reader, spawner }
+    }
+
+    /// What the next life begins with: the file as it is now, or as it was when the restart was
+    /// asked for, should it have been broken since.
+    pub fn take_fresh(&mut self) -> Option<Fresh> {
+        let asked = self.shell.fresh.take();
+        self.shell.reader.read().ok().or(asked)
+    }
+
+    /// USR2: whoever moved the files away gets new ones. What cannot be opened stays as it is.
+    fn reopen_logs(&mut self, now: Now) {
+        let mut failed: Vec<io::Error> = self.shell.log.reopen(now).err().into_iter().collect();
+        let children = self.shell.children.iter_mut().flatten();
+        let streams = children.flat_map(|child| &mut child.streams);
+        failed.extend(streams.filter_map(|stream| stream.log.reopen(now).err()));
+        for error in failed {
+            self.shell.say(now, (Level::Erro, error.to_string()));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What children write, from their pipes into their logs.
+
+use std::os::fd::AsFd;
+
+use mio::Interest;
+
+use super::cadence::{Next, TICK};
+use super::child::index;
+use super::shell::Shell;
+use super::sources::{Source, unwatch, watch};
+use super::timers::Timer;
+use crate::base::clock::Now;
+use crate::base::level::Level;
+use crate::process::ProcessId;
+use crate::rpc::Channel;
+use crate::sys::pipes::{self, Moved};
+
+/// One reading. A pipe holds 64 KiB unless it was made larger.
+pub const READ_BYTES: usize = 64 << 10;
+/// What one pipe may have in a turn before the others have theirs.
+const BUDGET: usize = 4 * READ_BYTES;
+/// What is still read from a pipe whose child is dead: more than it can have held, so that only
+/// somebody who goes on writing into it (a grandchild) is cut off.
+const LAST_BYTES: usize = 2 << 20;
+
+impl Shell {
+    /// Reads a stream, within its budget, and decides when to read it next.
+    pub fn read_stream(&mut self, now: Now, id: ProcessId, channel: Channel) {
+        let (got, state) = self.drain(now, id, channel, BUDGET);
+        let index = index(channel);
+        if state == Drained::Closed {
+            return self.close_pipe(id, channel);
+        }
+        let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+        let Some(pipe) = child.and_then(|c| c.streams[index].pipe.as_mut()) else { return };
+        let token = pipe.token;
+        match pipe.cadence.after(now.mono, got, state == Drained::More) {
+            Next::Again => self.unfinished.push(token),
+            Next::At(at) => {
+                if std::mem::take(&mut pipe.watched) {
+                    unwatch(&self.registry, pipe.fd.as_fd());
+                }
+                self.timers.arm(at, Timer::Read(token));
+            }
+            // Already watched, or watched again: then what came meanwhile is told at once.
+            Next::Watch if pipe.watched => {}
+            Next::Watch => {
+                let interest = Interest::READABLE;
+                pipe.watched = watch(&self.registry, pipe.fd.as_fd(), token, interest).is_ok();
+                if !pipe.watched {
+                    self.timers.arm(now.mono + TICK, Timer::Read(token));
+                }
+            }
+        }
+    }
+
+    /// Reads up to `budget` bytes into the log.
+    fn drain(
+        &mut self,
+        now: Now,
+        id: ProcessId,
+        channel: Channel,
+        budget: usize,
+    ) -> (usize, Drained) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut got = 0;
+        let state = loop {
+            let pipe = self.child(id).and_then(|c| c.streams[index(channel)].pipe.as_ref());
+            let Some(pipe) = pipe else { break Drained::Empty };
+            match pipes::read(&pipe.fd, &mut scratch) {
+                Moved::Bytes(n) => {
+                    got += n;
+                    self.deliver(now, id, channel, &scratch[..n]);
+                    if n < scratch.len() {
+                        break Drained::Empty;
+                    }
+                    if got >= budget {
+                        break Drained::More;
+                    }
+                }
+                Moved::Blocked => break Drained::Empty,
+                Moved::Closed | Moved::Failed(_) => break Drained::Closed,
+            }
+        };
+        self.scratch = scratch;
+        (got, state)
+    }
+
+    /// Bytes of a child to everybody who is to have them.
+    fn deliver(&mut self, now: Now, id: ProcessId, channel: Channel, bytes: &[u8]) {
+        let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+        let Some(child) = child else { return };
+        let log = &mut child.streams[index(channel)].log;
+        let bytes = log.write(bytes, now, &mut self.log.outlets);
+        if self.taps.any() {
+            self.taps.child(id, channel, bytes);
+        }
+        if self.log.wants(Level::Debg) {
+            let bytes = bytes.to_vec();
+            self.log.say_output(&child.name, channel.name(), &bytes, now);
+        }
+        let due = log.trouble_due();
+        self.note_trouble(due);
+    }
+
+    /// Reads what a dead child left in its pipes, then lets go of pipes and logs.
+    pub fn finish_streams(&mut self, now: Now, id: ProcessId) {
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            let mut left = LAST_BYTES;
+            loop {
+                let (got, state) = self.drain(now, id, channel, left.min(BUDGET));
+                left = left.saturating_sub(got);
+                if state != Drained::More || left == 0 {
+                    break;
+                }
+            }
+        }
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            self.close_pipe(id, channel);
+        }
+        self.close_logs(now, id);
+    }
+
+    /// Closes one output pipe; its log stays open for the other things that are done with it.
+    fn close_pipe(&mut self, id: ProcessId, channel: Channel) {
+        let pipe = self.child(id).and_then(|child| child.streams[index(channel)].pipe.take());
+        let Some(pipe) = pipe else { return };
+        if pipe.watched {
+            unwatch(&self.registry, pipe.fd.as_fd());
+        }
+        self.sources.remove(pipe.token);
+    }
+
+    /// Has the poll tell when a full stdout or stderr of the daemon's own takes more.
+    pub fn watch_passthroughs(&mut self) {
+        let streams = [self.log.outlets.stdout.as_ref(), self.log.outlets.stderr.as_ref()];
+        for (which, stream) in streams.into_iter().enumerate() {
+            let Some(stream) = stream else { continue };
+            match self.passing[which] {
+                None if stream.wants_write() => {
+                    let token = self.sources.add(Source::Passthrough(which));
+                    match watch(&self.registry, stream.fd(), token, Interest::WRITABLE) {
+                        Ok(()) => self.passing[which] = Some(token),
+                        Err(_) => self.sources.remove(token),
+                    }
+                }
+                Some(token) if !stream.wants_write() => {
+                    unwatch(&self.registry, stream.fd());
+                    self.sources.remove(token);
+                    self.passing[which] = None;
+                }
+                None | Some(_) => {}
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drained {
+    Empty,
+    More,
+    Closed,
+}

@@ -1,0 +1,277 @@
+//! Everything of the daemon that touches the system: descriptors, logs, children. It does what
+//! the pure core decides, and decides nothing.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use mio::{Interest, Registry};
+
+use super::cadence::TICK;
+use super::child::{Child, Pipe, Stream, index};
+use super::launch::{Common, Machine};
+use super::reader::{ConfigReader, Fresh};
+use super::sources::{Source, Sources, unwatch, watch};
+use super::stdin::Stdin;
+use super::tap::Taps;
+use super::timers::{Timer, Timers};
+use crate::base::clock::{Mono, Now};
+use crate::base::level::Level;
+use crate::config::model::{Config, Program};
+use crate::log::child::{ChildLog, Places};
+use crate::log::mainlog::MainLog;
+use crate::process::command::resolve;
+use crate::process::{Group, ProcessId, Supervisor};
+use crate::rpc::{Channel, StdinError};
+use crate::sys::spawn::Spawner;
+use crate::sys::{errno, pipes};
+
+/// The shell around the core.
+pub struct Shell {
+    /// Registers descriptors with the poll.
+    pub registry: Registry,
+    /// What the poll's tokens stand for.
+    pub sources: Sources,
+    /// Sources with more to do than their budget allowed in this turn.
+    pub unfinished: Vec<usize>,
+    /// Deadlines of the loop's own.
+    pub timers: Timers,
+    /// By the slot of the process's id.
+    pub children: Vec<Option<Child>>,
+    /// The main log, and the outlets all logs share.
+    pub log: MainLog,
+    /// What runs.
+    pub config: Arc<Config>,
+    /// What was read last: `addProcessGroup` takes from it.
+    pub newest: Arc<Config>,
+    /// Reads the configuration again.
+    pub reader: ConfigReader,
+    /// What every program gets.
+    pub common: Common,
+    /// Clients that follow logs.
+    pub taps: Taps,
+    /// Room for one reading.
+    pub scratch: Vec<u8>,
+    /// What a restart that was asked for begins with.
+    pub fresh: Option<Fresh>,
+    /// Makes children.
+    pub spawner: Spawner,
+    /// The poll's tokens of the daemon's own stdout and stderr, while lines wait for them.
+    pub passing: [Option<usize>; 2],
+    /// When the logs are to be asked for trouble next.
+    pub trouble_at: Option<Mono>,
+    /// Where dates change.
+    pub tz: TimeZone,
+}
+
+impl Shell {
+    /// Writes a line to the main log.
+    pub fn say(&mut self, now: Now, (level, text): (Level, String)) {
+        self.log.say(level, &text, now);
+    }
+
+    /// Makes room for the members of a new group, and the AUTO logs they have even before they
+    /// are started.
+    pub fn adopt_group(&mut self, now: Now, set: &Supervisor, group: &Group) {
+        for id in &group.members {
+            let slot = id.slot as usize;
+            if self.children.len() <= slot {
+                self.children.resize_with(slot + 1, || None);
+            }
+            let Some(process) = set.get(*id) else { continue };
+            let program = &process.program;
+            let daemon = &self.config.daemon;
+            let places = Places {
+                childlogdir: &daemon.childlogdir,
+                identifier: &daemon.identifier,
+                logdir_create: daemon.logdir_create,
+                strip_ansi: daemon.strip_ansi,
+                tz: &self.tz,
+            };
+            let stream = |channel: &str, output| Stream {
+                log: ChildLog::new(&program.name, channel, output, places, now),
+                pipe: None,
+            };
+            let streams = [stream("stdout", &program.stdout), stream("stderr", &program.stderr)];
+            self.children[slot] =
+                Some(Child { id: *id, name: program.name.clone(), streams, stdin: None });
+        }
+    }
+
+    /// Lets go of what a removed process had.
+    pub fn forget(&mut self, now: Now, id: ProcessId) {
+        self.finish_streams(now, id);
+        self.close_stdin(id);
+        if self.child(id).is_some() {
+            self.children[id.slot as usize] = None;
+        }
+    }
+
+    /// The table row of a process.
+    pub fn child(&mut self, id: ProcessId) -> Option<&mut Child> {
+        self.children.get_mut(id.slot as usize)?.as_mut().filter(|child| child.id == id)
+    }
+
+    /// Opens logs and pipes for a start and runs the program.
+    ///
+    /// # Errors
+    /// The text for `spawnerr`, in 4.3.0's words where it has some.
+    pub fn spawn(&mut self, now: Now, id: ProcessId, program: &Program) -> Result<i32, String> {
+        let name = &program.name;
+        let command =
+            resolve(program, self.common.path(), &Machine).map_err(|error| error.to_string())?;
+        let fail = |error: io::Error| match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => format!("too many open files to spawn '{name}'"),
+            Some(_) => {
+                let code = errno::name(&error);
+                format!("unknown error making dispatchers for '{name}': {code}")
+            }
+            None => format!("unknown error making dispatchers for '{name}': {error}"),
+        };
+        let input = pipes::to_child().map_err(fail)?;
+        let output = pipes::from_child().map_err(fail)?;
+        let error = (!program.redirect_stderr).then(pipes::from_child).transpose().map_err(fail)?;
+        self.open_logs(now, id, error.is_some()).map_err(fail)?;
+        let launch = self.common.launch(program, command);
+        let stderr = error.as_ref().unwrap_or(&output);
+        let fds = [input.childs.as_fd(), output.childs.as_fd(), stderr.childs.as_fd()];
+        let spawned = self.spawner.spawn(&launch, fds);
+        let pid = spawned.map_err(|error| {
+            self.close_logs(now, id);
+            match error.raw_os_error() {
+                Some(libc::EMFILE | libc::ENFILE) => {
+                    format!("too many open files to spawn '{name}'")
+                }
+                Some(libc::EAGAIN) => {
+                    format!("Too many processes in process table to spawn '{name}'")
+                }
+                _ => format!("unknown error during fork for '{name}': {}", errno::name(&error)),
+            }
+        })?;
+        self.attach(now, id, Channel::Stdout, output.ours);
+        if let Some(pipe) = error {
+            self.attach(now, id, Channel::Stderr, pipe.ours);
+        }
+        if let Some(child) = self.child(id) {
+            child.stdin = Some(Stdin::new(input.ours));
+        }
+        Ok(pid)
+    }
+
+    fn open_logs(&mut self, now: Now, id: ProcessId, both: bool) -> io::Result<()> {
+        let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+        let Some(child) = child else { return Ok(()) };
+        let wanted = if both { 2 } else { 1 };
+        let outlets = &mut self.log.outlets;
+        let tried = child.streams[..wanted].iter_mut().try_for_each(|s| s.log.open(now, outlets));
+        if tried.is_err() {
+            self.close_logs(now, id);
+        }
+        tried
+    }
+
+    /// Passes on what the logs of a process still hold and closes them.
+    pub fn close_logs(&mut self, now: Now, id: ProcessId) {
+        let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+        for stream in child.into_iter().flat_map(|child| &mut child.streams) {
+            stream.log.close(now, &mut self.log.outlets);
+        }
+    }
+
+    /// Begins to listen to a stream of a new child. What cannot be watched is read by the clock.
+    fn attach(&mut self, now: Now, id: ProcessId, channel: Channel, fd: OwnedFd) {
+        let token = self.sources.add(Source::Output(id, channel));
+        let watched = watch(&self.registry, fd.as_fd(), token, Interest::READABLE).is_ok();
+        if !watched {
+            self.timers.arm(now.mono + TICK, Timer::Read(token));
+        }
+        if let Some(child) = self.child(id) {
+            let cadence = Default::default();
+            child.streams[index(channel)].pipe = Some(Pipe { fd, token, watched, cadence });
+        }
+    }
+
+    /// Writes to a child's standard input; what the pipe does not take now follows later.
+    ///
+    /// # Errors
+    /// See [`Stdin::write`]; `Closed` also if it has none.
+    pub fn write_stdin(&mut self, id: ProcessId, bytes: &[u8]) -> Result<(), StdinError> {
+        let Some(stdin) = self.child(id).and_then(|child| child.stdin.as_mut()) else {
+            return Err(StdinError::Closed);
+        };
+        let result = stdin.write(bytes);
+        self.after_stdin(id, result.is_err());
+        result
+    }
+
+    /// The child has made room, or gone.
+    pub fn flush_stdin(&mut self, id: ProcessId) {
+        let Some(stdin) = self.child(id).and_then(|child| child.stdin.as_mut()) else { return };
+        let broken = stdin.flush().is_err();
+        self.after_stdin(id, broken);
+    }
+
+    /// Has the poll watch exactly those that have something waiting.
+    fn after_stdin(&mut self, id: ProcessId, broken: bool) {
+        let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+        let Some(child) = child.filter(|child| child.id == id) else { return };
+        let Some(stdin) = child.stdin.as_mut() else { return };
+        match stdin.token {
+            None if stdin.is_waiting() => {
+                let token = self.sources.add(Source::Stdin(id));
+                if watch(&self.registry, stdin.as_fd(), token, Interest::WRITABLE).is_ok() {
+                    stdin.token = Some(token);
+                } else {
+                    self.sources.remove(token);
+                }
+            }
+            Some(token) if !stdin.is_waiting() => {
+                unwatch(&self.registry, stdin.as_fd());
+                self.sources.remove(token);
+                stdin.token = None;
+            }
+            None | Some(_) => {}
+        }
+        if broken {
+            self.close_stdin(id);
+        }
+    }
+
+    /// Closes our end of a child's standard input.
+    pub fn close_stdin(&mut self, id: ProcessId) {
+        let Some(stdin) = self.child(id).and_then(|child| child.stdin.take()) else { return };
+        if let Some(token) = stdin.token {
+            unwatch(&self.registry, stdin.as_fd());
+            self.sources.remove(token);
+        }
+    }
+
+    /// Whether a log has just got into trouble that nobody has asked for yet.
+    pub fn note_trouble(&mut self, due: Option<Mono>) {
+        let Some(at) = due.filter(|at| self.trouble_at.is_none_or(|known| *at < known)) else {
+            return;
+        };
+        self.trouble_at = Some(at);
+        self.timers.arm(at, Timer::Troubles);
+    }
+
+    /// Asks every log for trouble it had, and sees to it that they are asked again when due.
+    pub fn tell_troubles(&mut self, now: Now) {
+        self.trouble_at = None;
+        let mut told = Vec::new();
+        let mut due = None::<Mono>;
+        for stream in self.children.iter_mut().flatten().flat_map(|child| &mut child.streams) {
+            while let Some(text) = stream.log.trouble(now.mono) {
+                told.push(text);
+            }
+            due = [due, stream.log.trouble_due()].into_iter().flatten().min();
+        }
+        for text in told {
+            self.say(now, (Level::Warn, text));
+        }
+        self.log.own_up(now);
+        due = [due, self.log.trouble_due()].into_iter().flatten().min();
+        self.note_trouble(due.map(|at| at.max(now.mono)));
+    }
+}

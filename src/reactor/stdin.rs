@@ -1,0 +1,74 @@
+//! A child's standard input: what clients and events write to it, kept until the pipe takes it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::rpc::StdinError;
+use crate::sys::pipes::{self, Moved};
+
+/// Bytes that may wait for a child that does not read. More is refused.
+pub const STDIN_BYTES_MAX: usize = 4 << 20;
+
+/// Our end of the pipe, and what it has not taken yet.
+#[derive(Debug)]
+pub struct Stdin {
+    fd: OwnedFd,
+    waiting: Vec<u8>,
+    /// The token while the poll watches for room.
+    pub token: Option<usize>,
+}
+
+impl Stdin {
+    /// Takes over our end of the pipe, nonblocking.
+    pub fn new(fd: OwnedFd) -> Stdin {
+        Stdin { fd, waiting: Vec::new(), token: None }
+    }
+
+    /// Writes what the pipe takes and keeps the rest in order.
+    ///
+    /// # Errors
+    /// `Closed` if the child does not read any more, `Full` beyond [`STDIN_BYTES_MAX`].
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StdinError> {
+        if self.waiting.len() + bytes.len() > STDIN_BYTES_MAX {
+            return Err(StdinError::Full);
+        }
+        self.waiting.extend_from_slice(bytes);
+        self.flush()
+    }
+
+    /// Writes more of what waits.
+    ///
+    /// # Errors
+    /// `Closed` if the child does not read any more; then nothing waits.
+    pub fn flush(&mut self) -> Result<(), StdinError> {
+        let mut sent = 0;
+        let result = loop {
+            if sent == self.waiting.len() {
+                break Ok(());
+            }
+            match pipes::write(&self.fd, &self.waiting[sent..]) {
+                Moved::Bytes(n) => sent += n,
+                Moved::Blocked => break Ok(()),
+                Moved::Closed | Moved::Failed(_) => {
+                    sent = self.waiting.len();
+                    break Err(StdinError::Closed);
+                }
+            }
+        };
+        self.waiting.drain(..sent);
+        if self.waiting.is_empty() {
+            self.waiting = Vec::new(); // most children are never written to again
+        }
+        result
+    }
+
+    /// Whether the pipe was too full for everything.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}
+
+impl AsFd for Stdin {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
