@@ -61,6 +61,8 @@ impl<'a> Scope<'a> {
 
 /// Replaces every `%(name)s` in `text`; `here` is the directory of the file it stands in. The
 /// error says what is wrong; it lists known names and never their values.
+///
+/// A nameless `%s`, as in `date +%s`, stays as it is; Supervisor puts its whole environment there.
 pub fn expand<'t>(text: &'t str, scope: &Scope, here: &str) -> Result<Cow<'t, str>, String> {
     if !text.contains('%') {
         return Ok(text.into());
@@ -70,20 +72,24 @@ pub fn expand<'t>(text: &'t str, scope: &Scope, here: &str) -> Result<Cow<'t, st
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        let (format, after) = Format::parse(rest)?;
-        rest = after;
-        if let Some(name) = format.name {
-            let here = Value::Text(here.to_owned());
-            let known = if name == "here" { Some(&here) } else { scope.get(name) };
-            let value = known.ok_or_else(|| unknown(name, scope))?;
-            if format.conversion == '%' { out.push('%') } else { format.write(value, &mut out)? }
-        } else if format.conversion == '%' {
+        if let Some(after) = rest.strip_prefix('%') {
             out.push('%');
-        } else {
-            return Err(
-                "a `%` must be followed by `(name)s`, or doubled to stand for itself".into()
-            );
+            rest = after;
+            continue;
         }
+        let (format, after) = Format::parse(rest)?;
+        match format.name {
+            Some("here") => format.write(&Value::Text(here.to_owned()), &mut out)?,
+            Some(name) => {
+                format.write(scope.get(name).ok_or_else(|| unknown(name, scope))?, &mut out)?;
+            }
+            None if "sra".contains(format.conversion) => {
+                out.push('%');
+                out.push_str(&rest[..rest.len() - after.len()]);
+            }
+            None => return Err("a `%` must be followed by `(name)s`, or doubled".into()),
+        }
+        rest = after;
         if out.len() > VALUE_BYTES_MAX {
             return Err(format!("becomes longer than {VALUE_BYTES_MAX} bytes"));
         }
@@ -253,7 +259,7 @@ mod tests {
             ),
             ("%(a(b))s", "nested"),
             ("%(ENV_HOME)s%(ENV_HOME)ls", "/root/root"),
-            ("%5%", "%"),
+            ("date +%s", "date +%s"),
         ] {
             match want {
                 "" => assert!(run(text).is_err(), "{text}"),
@@ -268,7 +274,8 @@ mod tests {
             "%",
             "50%",
             "%d",
-            "%s",
+            "%5%",
+            "%(here)%",
             "%(here)",
             "%(here",
             "%(here)d",

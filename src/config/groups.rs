@@ -109,7 +109,10 @@ impl Programs<'_, '_> {
     fn own_group(&mut self, section: &Section, kind: Kind) -> Option<Group> {
         let name = self.name(section)?;
         let (programs, draft) = self.processes(section, kind, &name)?;
-        let priority = draft.program.priority;
+        let priority = match kind {
+            Kind::Listener => draft.pool_priority,
+            Kind::Program | Kind::Fcgi => draft.program.priority,
+        };
         let kind = match kind {
             Kind::Program => GroupKind::Plain,
             Kind::Listener => self.listener(section, draft)?,

@@ -4,6 +4,8 @@
 
 pub mod around;
 pub mod check;
+#[cfg(test)]
+mod compat;
 pub mod ctlconf;
 pub mod error;
 pub mod expand;

@@ -16,10 +16,9 @@ pub struct Config {
     pub daemon: Daemon,
     /// Every `[unix_http_server]` and `[inet_http_server]`, in the file's order, TCP ones first.
     pub servers: Vec<Server>,
-    /// Ascending by priority, ties in the order 4.3.0 has them: `[group:x]` sections, programs,
-    /// event listeners, FastCGI programs.
+    /// Ascending by priority, ties by name; a name stands here once.
     pub groups: Vec<Group>,
-    /// `[rpcinterface:x]` sections: the name behind the colon and its keys.
+    /// `[rpcinterface:x]` sections: the name behind the colon and its keys, factory included.
     pub rpcinterfaces: Vec<(String, Vec<(String, String)>)>,
 }
 
@@ -89,7 +88,7 @@ pub enum Address {
         path: PathBuf,
         /// Permission bits of the socket file.
         mode: u32,
-        /// Owner and group, where `chown` is given.
+        /// Owner and group, where `chown` is given; a group of `u32::MAX` stays as it is.
         owner: Option<(u32, u32)>,
     },
     /// `[inet_http_server]`; an empty host means all addresses.
@@ -110,8 +109,8 @@ pub struct Group {
     pub priority: i32,
     /// What binds its members.
     pub kind: GroupKind,
-    /// In the order they start: ascending by priority within a program's processes, programs in
-    /// the order `programs=` lists them.
+    /// A program's processes by name, programs in the order `programs=` lists them; a name stands
+    /// here once.
     pub programs: Vec<Arc<Program>>,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::around::Surroundings;
 use super::error::{did_you_mean, quoted};
+use super::ini::is_space;
 use super::model::{Autorestart, LogTarget, User};
 use crate::base::level::Level;
 use crate::base::shlex::{self, BadPairs};
@@ -185,11 +186,10 @@ pub fn pairs(text: &str) -> Checked<Vec<(String, String)>> {
 /// A name that ends up in namespecs, events and URLs.
 /// Supervisor: `process_or_group_name` in datatypes.py.
 pub fn name(text: &str) -> Checked<String> {
-    match text.chars().find(|c| " :/".contains(*c)) {
-        Some(c) if text.trim().contains(c) => {
-            Err(format!("Invalid name: {} because of character: '{c}'", quoted(text)))
-        }
-        _ => Ok(text.trim().to_owned()),
+    let name = text.trim_matches(is_space);
+    match name.chars().find(|c| " :/".contains(*c)) {
+        Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", quoted(text))),
+        None => Ok(name.to_owned()),
     }
 }
 

@@ -25,8 +25,8 @@ pub struct Draft {
     pub numprocs_start: i64,
     /// Unset follows `stopasgroup`.
     pub killasgroup: Option<bool>,
-    /// Whether there was a `command` at all.
-    pub has_command: bool,
+    /// Of listeners: the priority of the group. Unset it is not the one of its processes.
+    pub pool_priority: i32,
     /// Of listeners: event types, upper case.
     pub events: Vec<String>,
     /// Of listeners.
@@ -125,7 +125,7 @@ impl Kind {
             numprocs: 1,
             numprocs_start: 0,
             killasgroup: None,
-            has_command: false,
+            pool_priority: 0,
             events: Vec::new(),
             buffer_size: 0,
             result_handler: None,
@@ -135,6 +135,7 @@ impl Kind {
             socket_mode: None,
         };
         defaults(self.rows(), &mut draft, around);
+        draft.program.priority = 999;
         draft
     }
 }
@@ -144,10 +145,7 @@ const HEAD: &[Opt<Draft>] = &[
         name: "command",
         arg: "COMMAND",
         help: "what to run; a name without a slash is looked for in PATH",
-        set: |d, text, _| {
-            d.has_command = true;
-            store(&mut d.program.command, Ok(text.to_owned()))
-        },
+        set: |d, text, _| store(&mut d.program.command, Ok(text.to_owned())),
         sample: Sample::Off("/bin/cat"),
         each: true,
         ..Opt::ROW
@@ -381,7 +379,10 @@ const LISTENER: &[Opt<Draft>] = &[
         arg: "NUMBER",
         default: "-1",
         help: "lower ones start first and stop last",
-        set: |d, text, _| store(&mut d.program.priority, values::priority(text)),
+        set: |d, text, _| {
+            store(&mut d.pool_priority, values::priority(text))?;
+            store(&mut d.program.priority, Ok(d.pool_priority))
+        },
         sample: Sample::Off("-1"),
         ..Opt::ROW
     },
