@@ -10,13 +10,16 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     if letters.len() > CHARS_MAX {
         return None;
     }
-    names
-        .into_iter()
-        .filter(|name| name.len() <= CHARS_MAX)
-        .map(|name| (distance(&letters, &name.chars().collect::<Vec<_>>()), name))
-        .filter(|&(distance, name)| distance <= name.chars().count().max(letters.len()).div_ceil(3))
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, name)| name)
+    let near = names.into_iter().filter_map(|name| {
+        let count = name.chars().take(CHARS_MAX + 1).count();
+        let allowed = count.max(letters.len()).div_ceil(3);
+        if count > CHARS_MAX || count.abs_diff(letters.len()) > allowed {
+            return None;
+        }
+        let distance = distance(&letters, &name.chars().collect::<Vec<_>>());
+        (distance <= allowed).then_some((distance, name))
+    });
+    near.min_by_key(|&(distance, _)| distance).map(|(_, name)| name)
 }
 
 /// Optimal string alignment: Levenshtein's distance with swaps of neighbours.

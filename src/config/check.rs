@@ -137,8 +137,8 @@ web   999       yes        www-data  AUTO    stdout  /bin/web -p 80
             check(text),
             "\
 f:2: [supervisord] minfds: expected a whole number, found `x`
-f:4: [program:web] autostart: expected true or false, found `maybe`
 f:3: [program:web] command: required, but not given
+f:4: [program:web] autostart: expected true or false, found `maybe`
 f: not usable, 3 mistakes
 "
         );

@@ -426,8 +426,8 @@ fn a_section_may_be_spread_over_files_and_mistakes_name_theirs() {
     ];
     let problems = load_files(&files).unwrap_err();
     let lines: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
-    assert!(lines[0].ends_with("/g:4: neither a [section] nor a key=value line"), "{lines:?}");
-    assert!(lines[1].contains("/g:3: [program:a] startsecs: expected"), "{lines:?}");
+    assert!(lines[1].ends_with("/g:4: neither a [section] nor a key=value line"), "{lines:?}");
+    assert!(lines[0].contains("/g:3: [program:a] startsecs: expected"), "{lines:?}");
 }
 
 #[test]
@@ -471,17 +471,17 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(
         found,
         [
-            "f:10: neither a [section] nor a key=value line",
             "f:2: [supervisord] loglevel: expected one of blather, trace, debug, info, warn, \
              error, critical, found `inof`; did you mean `info`?",
             "f:3: [supervisord] umask: expected an octal number like 022, found `9`",
             "f:4: [program:a b] Invalid name: `a b` because of character: ' '",
-            "f:9: [program:c] exitcodes: expected numbers from 0 to 255 with commas between \
-             them, found `256`",
+            "f:6: [program:c] command: required, but not given",
             "f:7: [program:c] stopsignal: `TREM` is not a valid signal name or number; did you \
              mean `TERM`?",
             "f:8: [program:c] user: there is no user `nosuch`",
-            "f:6: [program:c] command: required, but not given",
+            "f:9: [program:c] exitcodes: expected numbers from 0 to 255 with commas between \
+             them, found `256`",
+            "f:10: neither a [section] nor a key=value line",
         ]
     );
     assert_eq!(refused("[program:a]\ncommand=cat\n"), ["f: there is no [supervisord] section"]);

@@ -66,3 +66,44 @@ pub fn read(file: &Path, around: &Surroundings) -> Result<Client, Problems> {
     client.warnings = report.warnings;
     Ok(client)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::around::tests::anywhere;
+    use super::*;
+
+    fn client(text: &str) -> Result<Client, Problems> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f");
+        std::fs::write(&file, text).unwrap();
+        read(&file, &anywhere())
+    }
+
+    #[test]
+    fn without_a_file_the_client_asks_port_9001() {
+        let client = fallback(&anywhere());
+        assert_eq!(client.serverurl, "http://localhost:9001");
+        assert_eq!((client.prompt.as_str(), client.history_file), ("supervisor", None));
+    }
+
+    #[test]
+    fn the_client_reads_its_section_and_neither_includes_nor_the_others() {
+        let client = client(
+            "[supervisorctl]\nserverurl=unix://x/../s.sock\nusername=%(ENV_HOME)s\npassword=p\n\
+             history_file=~/.h\nprompt=me\n[include]\nfiles=/none\n[supervisord]\nminfds=x\n\
+             [ctlplugin:x]\na=b\n",
+        )
+        .unwrap();
+        assert_eq!(client.serverurl, "unix:///run/svx/s.sock");
+        assert_eq!((client.username, client.password), (Some("/root".into()), Some("p".into())));
+        assert_eq!(client.history_file, Some("/root/.h".into()));
+        assert_eq!(client.prompt, "me");
+        assert_eq!(client.warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_file_without_the_section_is_refused() {
+        let problems = client("[supervisord]\n").unwrap_err().to_string();
+        assert!(problems.ends_with("there is no [supervisorctl] section"), "{problems}");
+    }
+}

@@ -104,6 +104,22 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// Where it stands, if that is in a file that could be read.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Problem::Unreadable { .. } | Problem::BadFlag { .. } => None,
+            Problem::BadLine { at, .. }
+            | Problem::NoSection { at, .. }
+            | Problem::UnknownSection { at, .. }
+            | Problem::UnknownKey { at, .. }
+            | Problem::MissingKey { at, .. }
+            | Problem::BadValue { at, .. }
+            | Problem::BadSection { at, .. } => Some(at),
+        }
+    }
+}
+
 /// Every mistake of a configuration; never empty. Displayed one to a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);

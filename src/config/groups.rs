@@ -73,7 +73,8 @@ impl Programs<'_, '_> {
         self.reader.fill(group::GROUP, section, self.scope, &mut draft);
         let document = self.reader.document;
         let mut programs = Vec::new();
-        for member in &draft.programs {
+        let mut seen = HashSet::new();
+        for member in draft.programs.iter().filter(|member| seen.insert(member.as_str())) {
             let plain = document.section(&format!("program:{member}"));
             let fcgi = document.section(&format!("fcgi-program:{member}"));
             let (found, kind) = match (plain, fcgi) {

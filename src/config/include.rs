@@ -2,14 +2,23 @@
 //! sections merged, `[DEFAULT]` spread over all of them.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::around::{Surroundings, normal};
-use super::error::{Place, Problem, Source};
+use super::error::{Place, Problem, Source, system};
 use super::expand::{Scope, expand};
 use super::ini::{self, Key, Section};
 use crate::base::level::Level;
+
+/// The longest file that is read.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// The most options a section of one file may have.
+const KEYS_MAX: usize = 1000;
+/// The most options `[DEFAULT]` may spread, over all sections.
+const SPREAD_MAX: usize = 1_000_000;
 
 /// All sections of all files, in the order first seen.
 #[derive(Debug)]
@@ -41,7 +50,7 @@ impl Document {
     /// Reads one file without what it includes. `None` if it cannot be read at all.
     pub fn read_alone(path: &Path, around: &Surroundings, report: &mut Report) -> Option<Document> {
         let mut document = Document::open(path, around, report)?;
-        document.spread_defaults();
+        document.spread_defaults(report);
         Some(document)
     }
 
@@ -54,14 +63,7 @@ impl Document {
     ) -> Option<Document> {
         let mut document = Document::open(path, around, report)?;
         for path in document.included(around, scope, report) {
-            let Some(text) = text_of(&path, |why| {
-                // Supervisor skips what it may not open.
-                let note = format!("Included file \"{}\" was not read: {why}", path.display());
-                report.notes.push((Level::Warn, note));
-            }) else {
-                continue;
-            };
-            match text {
+            match text_of_included(&path) {
                 Ok(text) => {
                     let source = source(&path, around);
                     for section in ini::read(&text, &source, &mut report.problems) {
@@ -70,28 +72,26 @@ impl Document {
                             let (at, section) = (section.at, section.name);
                             report.warnings.push(Problem::BadSection { at, section, why });
                         } else {
-                            document.add(section);
+                            document.add(section, report);
                         }
                     }
                 }
-                Err(why) => report.problems.push(Problem::Unreadable { path, why }),
+                Err(NoText::Bad(why)) => report.problems.push(Problem::Unreadable { path, why }),
+                // Supervisor skips what it may not open.
+                Err(NoText::Refused(why)) => {
+                    let note = format!("Included file \"{}\" was not read: {why}", path.display());
+                    report.notes.push((Level::Warn, note));
+                }
             }
         }
-        document.spread_defaults();
+        document.spread_defaults(report);
         Some(document)
     }
 
     fn open(path: &Path, around: &Surroundings, report: &mut Report) -> Option<Document> {
-        let mut refused = None;
-        let text = text_of(path, |why| refused = Some(why));
-        let text = match text {
-            Some(Ok(text)) => text,
-            Some(Err(why)) => {
-                report.problems.push(Problem::Unreadable { path: path.into(), why });
-                return None;
-            }
-            None => {
-                let why = refused.unwrap_or_default();
+        let text = match text_of(path) {
+            Ok(text) => text,
+            Err(NoText::Refused(why) | NoText::Bad(why)) => {
                 report.problems.push(Problem::Unreadable { path: path.into(), why });
                 return None;
             }
@@ -100,12 +100,18 @@ impl Document {
         let mut document =
             Document { main: main.clone(), sections: Vec::new(), index: HashMap::new() };
         for section in ini::read(&text, &main, &mut report.problems) {
-            document.add(section);
+            document.add(section, report);
         }
         Some(document)
     }
 
-    fn add(&mut self, section: Section) {
+    fn add(&mut self, mut section: Section, report: &mut Report) {
+        if section.keys.len() > KEYS_MAX {
+            section.keys.truncate(KEYS_MAX);
+            let (at, section) = (section.at.clone(), section.name.clone());
+            let why = format!("has more than {KEYS_MAX} options");
+            report.problems.push(Problem::BadSection { at, section, why });
+        }
         let Some(&at) = self.index.get(&section.name) else {
             self.index.insert(section.name.clone(), self.sections.len());
             self.sections.push(section);
@@ -162,13 +168,18 @@ impl Document {
         found
     }
 
-    fn spread_defaults(&mut self) {
+    fn spread_defaults(&mut self, report: &mut Report) {
         let Some(at) = self.index.get("DEFAULT").copied() else { return };
-        let defaults = self.sections.remove(at).keys;
-        for section in &mut self.sections {
-            for key in &defaults {
-                if section.key(&key.name).is_none() {
-                    section.keys.push(Key { inherited: true, ..key.clone() });
+        let Section { name, at, keys: defaults } = self.sections.remove(at);
+        if defaults.len().saturating_mul(self.sections.len()) > SPREAD_MAX {
+            let why = "has too many options for so many sections".into();
+            report.problems.push(Problem::BadSection { at, section: name, why });
+        } else {
+            for section in &mut self.sections {
+                for key in &defaults {
+                    if section.key(&key.name).is_none() {
+                        section.keys.push(Key { inherited: true, ..key.clone() });
+                    }
                 }
             }
         }
@@ -188,18 +199,36 @@ fn source(path: &Path, around: &Surroundings) -> Arc<Source> {
     Arc::new(Source { path: path.into(), here })
 }
 
-/// The text of a file. What the system refuses goes to `refused`; what is no text is the error.
-fn text_of(path: &Path, refused: impl FnOnce(String)) -> Option<Result<String, String>> {
-    match std::fs::read(path) {
-        Err(error) => {
-            refused(crate::config::error::system(&error));
-            None
-        }
-        Ok(bytes) => Some(String::from_utf8(bytes).map_err(|error| {
-            let good = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count();
-            format!("line {line} is not UTF-8")
-        })),
+/// Why there is no text of a file.
+enum NoText {
+    /// The system does not hand it out, in its words.
+    Refused(String),
+    /// What is in it cannot be a configuration.
+    Bad(String),
+}
+
+/// The text of a file, which must not be endless.
+fn text_of(path: &Path) -> Result<String, NoText> {
+    let refused = |error| NoText::Refused(system(&error));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(refused)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(refused)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(NoText::Bad(format!("it is longer than {FILE_BYTES_MAX} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count();
+        NoText::Bad(format!("line {line} is not UTF-8"))
+    })
+}
+
+/// The same for an included file, which must be one: a pipe could make the daemon wait for ever.
+fn text_of_included(path: &Path) -> Result<String, NoText> {
+    match std::fs::metadata(path) {
+        Err(error) => Err(NoText::Refused(system(&error))),
+        Ok(found) if !found.is_file() => Err(NoText::Refused("it is not a regular file".into())),
+        Ok(_) => text_of(path),
     }
 }
 
@@ -220,4 +249,49 @@ fn matches(pattern: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = paths.into_iter().flatten().filter_map(Result::ok).collect();
     paths.sort();
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::around::tests::anywhere;
+    use super::*;
+
+    fn read(text: &str) -> (Option<Document>, Report) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f");
+        std::fs::write(&file, text).unwrap();
+        let mut report = Report::default();
+        let document = Document::read(&file, &anywhere(), &Scope::default(), &mut report);
+        (document, report)
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_skipped_with_a_note() {
+        let (document, report) = read("[a]\nx=1\n[include]\nfiles=/dev/zero /dev\n");
+        assert_eq!(document.unwrap().sections.len(), 2);
+        assert_eq!(report.problems, []);
+        let skipped = report.notes.iter().filter(|(_, note)| note.contains("not a regular file"));
+        assert_eq!(skipped.count(), 2);
+    }
+
+    #[test]
+    fn an_unclosed_bracket_in_a_pattern_is_a_letter() {
+        let (_, report) = read("[include]\nfiles=no[pe\n");
+        assert!(report.notes[0].1.starts_with("No file matches via include"), "{report:?}");
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let keys = |count| (0..count).map(|n| format!("k{n}=\n")).collect::<String>();
+        let (document, report) = read(&format!("[s]\n{}", keys(2000)));
+        assert_eq!(document.unwrap().sections[0].keys.len(), KEYS_MAX);
+        assert_eq!(report.problems.len(), 1);
+
+        let sections: String = (0..2000).map(|n| format!("[s{n}]\n")).collect();
+        let (_, report) = read(&format!("[DEFAULT]\n{}{sections}", keys(600)));
+        assert!(report.problems[0].to_string().contains("too many options"), "{report:?}");
+
+        let (document, report) = read(&"#".repeat(FILE_BYTES_MAX as usize + 1));
+        assert!(document.is_none() && report.problems.len() == 1);
+    }
 }

@@ -117,7 +117,10 @@ pub fn read(text: &str, source: &Arc<Source>, problems: &mut Vec<Problem>) -> Ve
         debug_assert!(false, "the cleaned text was refused: {why}");
         problems.push(Problem::Unreadable { path: source.path.clone(), why });
     }
-    let unguarded = |text: &str| text.trim_matches(GUARD).to_owned();
+    let unguarded = |text: &str| {
+        let text = text.strip_prefix(GUARD).unwrap_or(text);
+        text.strip_suffix(GUARD).unwrap_or(text).to_owned()
+    };
     ini.get_map_ref()
         .iter()
         .map(|(name, values)| {

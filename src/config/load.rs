@@ -95,19 +95,23 @@ pub fn load(file: &Path, overrides: &Overrides, around: &Surroundings) -> Result
     let servers = servers::read(&mut reader, &scope);
     reader.unknown();
 
-    let mut problems = Vec::new();
-    for problem in report.problems {
-        if !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    }
+    let problems = in_order(report.problems, &document);
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
     report.notes.sort_by_key(|&(level, _)| std::cmp::Reverse(level));
     let file = normal(&around.cwd.join(file));
     let config = Config { file, daemon, servers, groups, rpcinterfaces };
-    Ok(Loaded { config, notes: report.notes, warnings: report.warnings })
+    let warnings = in_order(report.warnings, &document);
+    Ok(Loaded { config, notes: report.notes, warnings })
+}
+
+/// Line by line, the main file first, each problem once: a program in two groups is read twice.
+fn in_order(mut problems: Vec<Problem>, document: &Document) -> Vec<Problem> {
+    problems
+        .sort_by_key(|problem| problem.place().map(|at| (at.source != document.main, at.clone())));
+    problems.dedup();
+    problems
 }
 
 /// What all readers of sections share.

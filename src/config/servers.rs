@@ -24,14 +24,7 @@ fn kind(
 ) {
     let document = reader.document;
     for section in document.sections.iter().filter(|section| section.name.starts_with(prefix)) {
-        let mut draft = Draft {
-            file: None,
-            mode: 0,
-            owner: None,
-            addresses: Vec::new(),
-            username: None,
-            password: None,
-        };
+        let mut draft = Draft::default();
         defaults(rows, &mut draft, reader.around);
         reader.fill(rows, section, scope, &mut draft);
         if let Some(required) = rows.first().filter(|row| section.key(row.name).is_none()) {

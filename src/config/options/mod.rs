@@ -65,3 +65,47 @@ pub fn defaults<'t, T: 't>(
         debug_assert!(set.is_ok(), "the default of {} fails its check: {set:?}", row.name);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::program::Kind;
+    use super::*;
+    use crate::config::around::tests::anywhere;
+    use crate::config::ctlconf;
+
+    /// Every default and every sample value, through the check of its row.
+    fn check<'t, T: Clone + 't>(rows: impl IntoIterator<Item = &'t Opt<T>>, blank: &T) {
+        let mut around = anywhere();
+        around.user = |_| Some(1);
+        around.group = |_| Some(1);
+        let mut names = Vec::new();
+        for row in rows {
+            assert!(!names.contains(&row.name), "{} stands there twice", row.name);
+            names.push(row.name);
+            assert!(!row.arg.is_empty() && !row.help.is_empty(), "{} has no words", row.name);
+            let sample = match row.sample {
+                Sample::Set(value) | Sample::Off(value) => value,
+                Sample::No => row.default,
+            };
+            for value in [row.default, sample].into_iter().filter(|value| !value.is_empty()) {
+                let set = (row.set)(&mut blank.clone(), value, &around);
+                assert_eq!(set, Ok(()), "{}={value}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_default_and_sample_passes_its_own_check() {
+        let around = anywhere();
+        check(daemon::ROWS, &daemon::blank(&around));
+        for (_, kind) in Kind::ALL {
+            check(kind.rows(), &kind.blank(&around));
+        }
+        check(server::UNIX, &server::Draft::default());
+        check(server::INET, &server::Draft::default());
+        check(group::GROUP, &group::Draft::default());
+        check(group::INCLUDE, &());
+        check(group::RPCINTERFACE, &());
+        check(client::ROWS, &ctlconf::fallback(&around));
+    }
+}

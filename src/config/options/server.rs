@@ -7,7 +7,7 @@ use super::{Opt, Sample};
 use crate::config::values;
 
 /// What a server section says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// Of unix servers: the socket file, absolute.
     pub file: Option<PathBuf>,
