@@ -1,6 +1,7 @@
 //! Shell words as Python's `shlex` splits them: `split` for `command=`, and the older, laxer
 //! lexer that Supervisor 4.3.0 reads `environment=` with.
 
+use std::collections::HashMap;
 use std::str::Chars;
 
 /// A quote was opened and not closed.
@@ -68,22 +69,35 @@ pub enum BadPairs {
 /// and both kinds of quotes are stripped from the ends of a value.
 pub fn pairs(text: &str) -> Result<Vec<(String, String)>, BadPairs> {
     let tokens = tokens(text).ok_or(BadPairs::Unclosed)?;
-    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut read: Vec<(String, String)> = Vec::new();
     // The fourth token is the comma, whatever it is.
     for pair in tokens.chunks(4) {
-        let [key, equals, value, ..] = pair else {
-            return Err(BadPairs::NoPair { after: pairs.pop().map(|p| p.0) });
-        };
-        if equals != "=" {
-            return Err(BadPairs::NoPair { after: pairs.pop().map(|p| p.0) });
-        }
-        let value = value.trim_matches(['\'', '"']).to_owned();
-        match pairs.iter_mut().find(|(known, _)| known == key) {
-            Some(known) => known.1 = value,
-            None => pairs.push((key.clone(), value)),
+        match pair {
+            [key, equals, value, ..] if equals == "=" => {
+                read.push((key.clone(), value.trim_matches(['\'', '"']).to_owned()));
+            }
+            _ => return Err(BadPairs::NoPair { after: read.pop().map(|(key, _)| key) }),
         }
     }
+    let mut pairs = Vec::new();
+    merge(&mut pairs, read);
     Ok(pairs)
+}
+
+/// Puts `more` over `pairs` as Python's `dict.update` does: what is there keeps its place and gets
+/// the new value, what is new comes last.
+pub fn merge(pairs: &mut Vec<(String, String)>, more: Vec<(String, String)>) {
+    let mut places: HashMap<String, usize> =
+        pairs.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
+    for (key, value) in more {
+        match places.get(&key) {
+            Some(&at) => pairs[at].1 = value,
+            None => {
+                places.insert(key.clone(), pairs.len());
+                pairs.push((key, value));
+            }
+        }
+    }
 }
 
 /// What iterating over `shlex.shlex(text)` gives with `/.+-():` added to `wordchars`; `None` for

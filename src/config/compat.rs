@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::around::tests::anywhere;
-use super::model::{
-    Address, Autorestart, Config, Daemon, GroupKind, LogTarget, Output, Program, Server,
-};
+use super::model::{Address, Autorestart, Config, Daemon, LogTarget, Output, Program, Server};
 use super::{Loaded, Overrides, Problems, load};
 use crate::base::level::Level;
 
@@ -29,17 +27,17 @@ fn load_over(files: &[(&str, &str)], overrides: &Overrides) -> Result<(Loaded, P
     load(&here.join(files[0].0), overrides, &anywhere()).map(|loaded| (loaded, here))
 }
 
-fn loaded(text: &str) -> Loaded {
+pub(super) fn loaded(text: &str) -> Loaded {
     let text = format!("[supervisord]\n{text}");
     load_files(&[("f", &text)]).unwrap_or_else(|problems| panic!("{text}\n{problems}")).0
 }
 
-fn config(text: &str) -> Config {
+pub(super) fn config(text: &str) -> Config {
     loaded(text).config
 }
 
 /// The problems of a file, its directory cut off.
-fn refused(text: &str) -> Vec<String> {
+pub(super) fn refused(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f");
     fs::write(&file, text).unwrap();
@@ -49,13 +47,13 @@ fn refused(text: &str) -> Vec<String> {
 }
 
 /// The only process of a program section with these options.
-fn program(options: &str) -> Program {
+pub(super) fn program(options: &str) -> Program {
     let config = config(&format!("[program:web]\ncommand=cat\n{options}\n"));
     config.groups[0].programs[0].as_ref().clone()
 }
 
 /// What is wrong with one option of a program section.
-fn program_refused(options: &str) -> String {
+pub(super) fn program_refused(options: &str) -> String {
     refused(&format!("[supervisord]\n[program:web]\ncommand=cat\n{options}\n")).join("\n")
 }
 
@@ -158,20 +156,6 @@ fn an_unknown_name_is_an_error_without_values() {
 }
 
 #[test]
-fn a_bad_priority_and_a_bad_member_name_their_own_place() {
-    let text = "[supervisord]\n[program:web]\ncommand=cat\npriority=high\n\
-                [group:g]\nprograms=web,wbe\n";
-    assert_eq!(
-        refused(text),
-        [
-            "f:4: [program:web] priority: expected a whole number, found `high`",
-            "f:6: [group:g] programs: names unknown program or fcgi-program `wbe`; \
-             did you mean `web`?",
-        ]
-    );
-}
-
-#[test]
 fn odd_but_accepted() {
     assert_eq!(config("[group:g]\n").groups[0].programs.len(), 0);
     assert_eq!(config("[program:web]\ncommand=cat\nnumprocs=0\n").groups[0].programs.len(), 0);
@@ -266,122 +250,11 @@ fn relative_logs_follow_the_directory_of_the_daemon_unless_it_stays_in_the_foreg
 }
 
 #[test]
-fn supervisors_remarks_about_logs_keep_their_words() {
-    let notes = loaded(
-        "[program:web]\ncommand=cat\nstdout_logfile=syslog\nredirect_stderr=true\n\
-         stderr_logfile=/x\n[program:b]\ncommand=cat\nstdout_logfile_maxbytes=0\n\
-         numprocs=2\nprocess_name=%(process_num)d\n",
-    )
-    .notes;
-    let warn = |text: &str| (Level::Warn, text.to_owned());
-    assert_eq!(
-        notes,
-        [
-            warn(
-                "For [program:web], stdout_logfile=syslog but this is deprecated and will be \
-                 removed.  Use stdout_syslog=true to enable syslog instead."
-            ),
-            warn(
-                "For [program:web], redirect_stderr=true but stderr_logfile has also been set to \
-                 a filename, the filename has been ignored"
-            ),
-            warn(
-                "For [program:b], AUTO logging used for stdout_logfile without rollover, set \
-                 maxbytes > 0 to avoid filling up filesystem unintentionally"
-            ),
-        ]
-    );
-    let program = program("stdout_logfile=SYSLOG");
-    assert!(program.stdout.syslog && program.stdout.logfile.target == LogTarget::None);
-}
-
-#[test]
-fn groups_are_sorted_by_priority_and_name_and_take_their_programs_away() {
-    let config = config(
-        "[program:z]\ncommand=cat\n[program:b]\ncommand=cat\nnumprocs=11\n\
-         process_name=%(process_num)d\npriority=5\n[program:a]\ncommand=cat\n\
-         [group:g]\nprograms=z,b\n[eventlistener:l]\ncommand=cat\nevents=tick_5, EVENT\n",
-    );
-    let order: Vec<(&str, i32)> =
-        config.groups.iter().map(|group| (&*group.name, group.priority)).collect();
-    assert_eq!(order, [("l", -1), ("a", 999), ("g", 999)]);
-    let members: Vec<&str> = config.groups[2].programs.iter().map(|p| &*p.name).collect();
-    assert_eq!(members, ["z", "0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"]);
-    let events = vec!["TICK_5".to_owned(), "EVENT".to_owned()];
-    assert_eq!(config.groups[0].kind, GroupKind::Listener { events, buffer_size: 1024 });
-    assert_eq!(config.groups[0].programs[0].priority, 999);
-}
-
-#[test]
-fn group_names_that_repeat_are_used_once() {
-    let loaded = loaded("[program:x]\ncommand=cat\n[group:x]\n");
-    assert_eq!(loaded.config.groups.len(), 1);
-    assert_eq!(loaded.notes.len(), 1);
-}
-
-#[test]
-fn listeners_have_rules_of_their_own() {
-    let listener = |options: &str| {
-        refused(&format!("[supervisord]\n[eventlistener:l]\ncommand=cat\n{options}\n")).join("\n")
-    };
-    let why = listener("events=EVENT\nredirect_stderr=true");
-    assert!(why.starts_with("f:5: [eventlistener:l] redirect_stderr: redirect_stderr=true is not"));
-    assert!(listener("").ends_with("events: required, but not given"));
-    assert!(listener("events=TICK_6").contains("Unknown event type `TICK_6`; did you mean `TICK_"));
-    assert!(listener("events=EVENT\nbuffer_size=0").contains("buffer_size"));
-    let loaded =
-        loaded("[eventlistener:l]\ncommand=cat\nevents=EVENT\nresult_handler=my.module:handler\n");
-    assert!(loaded.warnings[0].to_string().contains("Python handlers are not loaded"));
-}
-
-#[test]
-fn fastcgi_sockets_belong_to_their_programs() {
-    let socket = |options: &str| {
-        let text = format!("[fcgi-program:f]\ncommand=cat\n{options}\n");
-        match &config(&text).groups[0].kind {
-            GroupKind::Fcgi(socket) => socket.clone(),
-            other => panic!("{other:?}"),
-        }
-    };
-    let unix = |mode, owner| Address::Unix { path: "/s/f".into(), mode, owner };
-    assert_eq!(socket("socket=unix:///s/%(program_name)s").address, unix(0o700, None));
-    let owned = socket("socket=unix:///s/x/../f\nuser=web\nsocket_mode=0770");
-    assert_eq!(owned.address, unix(0o770, Some((1000, 1000))));
-    let owned = socket("socket=unix:///s/f\nuser=web\nsocket_owner=root\nsocket_backlog=9");
-    assert_eq!((owned.address, owned.backlog), (unix(0o700, Some((0, u32::MAX))), Some(9)));
-    let tcp = Address::Tcp { host: "localhost".into(), port: 9000 };
-    assert_eq!(socket("socket=tcp://LocalHost:9000").address, tcp);
-    for options in [
-        "",
-        "socket=unix://s",
-        "socket=tcp://h:0",
-        "socket=http://h:1",
-        "socket=tcp://h:1\nsocket_mode=0700",
-        "socket=unix:///s\nsocket_backlog=0",
-    ] {
-        refused(&format!("[supervisord]\n[fcgi-program:f]\ncommand=cat\n{options}\n"));
-    }
-}
-
-#[test]
 fn killasgroup_follows_stopasgroup_and_must_not_contradict_it() {
     assert!(program("stopasgroup=true").killasgroup);
     assert!(!program("stopasgroup=false").killasgroup);
     let why = program_refused("stopasgroup=true\nkillasgroup=false");
     assert_eq!(why, "f:2: [program:web] Cannot set stopasgroup=true and killasgroup=false");
-}
-
-#[test]
-fn numprocs_needs_numbers_in_the_names_and_is_bounded() {
-    assert!(program_refused("numprocs=2").contains("%(process_num) must be present"));
-    assert!(program_refused("numprocs=100001").contains("at most 100000"));
-    assert!(
-        program_refused("process_name=%(program_name)s:x").contains("because of character: ':'")
-    );
-    let long = "x".repeat(1 << 20);
-    let why =
-        program_refused(&format!("numprocs=100000\nprocess_name=%(process_num)d\ncommand={long}"));
-    assert!(why.contains("do not fit"), "{why}");
 }
 
 #[test]

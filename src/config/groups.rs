@@ -13,7 +13,7 @@ use super::options::program::{Draft, FcgiAddress, Kind, STANDARD_HANDLER};
 use super::options::{defaults, group};
 use super::values;
 use crate::base::level::Level;
-use crate::base::suggest;
+use crate::base::{shlex, suggest};
 
 /// What all processes of a configuration may take together, in bytes: `numprocs` multiplies
 /// whatever a section holds.
@@ -26,7 +26,7 @@ pub(super) fn read(reader: &mut Reader, daemon: &Daemon, scope: &Scope) -> Vec<G
     if let (false, Some(directory)) = (daemon.nodaemon, &daemon.directory) {
         around.cwd.clone_from(directory);
     }
-    let blanks = Kind::ALL.map(|(_, kind)| (kind, kind.blank(&around)));
+    let blanks = Kind::ALL.map(|(_, kind)| kind.blank(&around));
     let document = reader.document;
     let mut reader = Reader { document, around: &around, report: reader.report };
     let mut programs = Programs { reader: &mut reader, daemon, scope, blanks, bytes: 0 };
@@ -60,7 +60,8 @@ struct Programs<'a, 'b> {
     reader: &'a mut Reader<'b>,
     daemon: &'a Daemon,
     scope: &'a Scope<'a>,
-    blanks: [(Kind, Draft); 3],
+    /// By kind.
+    blanks: [Draft; 3],
     bytes: usize,
 }
 
@@ -99,8 +100,8 @@ impl Programs<'_, '_> {
                 }
             };
             grouped.insert(found.name.clone());
-            programs
-                .extend(self.processes(found, kind, &name).map(|made| made.0).unwrap_or_default());
+            let Some(program) = self.name(found) else { continue };
+            programs.extend(self.processes(found, kind, &program, &name).0.unwrap_or_default());
         }
         let programs = unique(programs);
         Some(Group { name, priority: draft.priority, kind: GroupKind::Plain, programs })
@@ -109,7 +110,7 @@ impl Programs<'_, '_> {
     /// The group that a program section forms on its own.
     fn own_group(&mut self, section: &Section, kind: Kind) -> Option<Group> {
         let name = self.name(section)?;
-        let (programs, draft) = self.processes(section, kind, &name)?;
+        let (programs, draft) = self.processes(section, kind, &name, &name);
         let priority = match kind {
             Kind::Listener => draft.pool_priority,
             Kind::Program | Kind::Fcgi => draft.program.priority,
@@ -119,12 +120,14 @@ impl Programs<'_, '_> {
             Kind::Listener => self.listener(section, draft)?,
             Kind::Fcgi => GroupKind::Fcgi(self.fcgi(section, &draft)?),
         };
-        Some(Group { name, priority, kind, programs: unique(programs) })
+        Some(Group { name, priority, kind, programs: unique(programs?) })
     }
 
     fn listener(&mut self, section: &Section, draft: Draft) -> Option<GroupKind> {
         if draft.events.is_empty() {
-            self.reader.missing(section, "events");
+            if section.key("events").is_none() {
+                self.reader.missing(section, "events");
+            }
             return None;
         }
         if let (Some(_), Some(key)) = (&draft.result_handler, section.key("result_handler")) {
@@ -138,7 +141,9 @@ impl Programs<'_, '_> {
         let backlog = draft.socket_backlog;
         let address = match draft.socket.clone() {
             None => {
-                self.reader.missing(section, "socket");
+                if section.key("socket").is_none() {
+                    self.reader.missing(section, "socket");
+                }
                 return None;
             }
             Some(FcgiAddress::Unix(path)) => {
@@ -177,49 +182,49 @@ impl Programs<'_, '_> {
         }
     }
 
-    /// All processes of a section, by name, and what the section says beyond them. `None` if
-    /// anything in it is wrong.
+    /// All processes of a section, by name, or nothing if anything in it is wrong; and what the
+    /// section says beyond them.
     fn processes(
         &mut self,
         section: &Section,
         kind: Kind,
+        name: &str,
         group: &str,
-    ) -> Option<(Vec<Arc<Program>>, Draft)> {
-        let name = self.name(section)?;
+    ) -> (Option<Vec<Arc<Program>>>, Draft) {
         let mut scope = Scope::over(self.scope);
-        scope.text("program_name", name.as_str());
+        scope.text("program_name", name);
         scope.text("group_name", group);
 
-        let blank = self.blanks.iter().find(|(k, _)| *k == kind)?;
-        let mut draft = blank.1.clone();
+        let mut draft = self.blanks[kind as usize].clone();
         let once = kind.rows().filter(|row| !row.each);
         let mut good = self.reader.fill(once, section, &scope, &mut draft);
-        draft.program.program = name.clone();
+        draft.program.program = name.to_owned();
         draft.program.group = group.to_owned();
         draft.program.killasgroup = draft.killasgroup.unwrap_or(draft.program.stopasgroup);
         good &= self.sensible(section, &draft);
 
         let mut made = Vec::new();
-        for number in 0..draft.numprocs.max(0) {
-            if !good {
+        for at in 0..draft.numprocs.max(0) {
+            // The first is made in any case: it finds the mistakes in what is expanded for each.
+            if !good && at > 0 {
                 break;
             }
-            let number = draft.numprocs_start.saturating_add(number);
+            let number = draft.numprocs_start.saturating_add(at);
             let mut each = draft.clone();
             good &= self.process(section, kind, &mut scope, number, &mut each);
+            if made.is_empty() {
+                self.remark(section, &each);
+            }
+            finish(&mut each.program, self.daemon);
             self.bytes += weight(&each.program);
             if self.bytes > PROCESSES_BYTES_MAX {
                 self.reader.bad_section(section, "the processes of the configuration do not fit");
                 good = false;
             }
-            if made.is_empty() {
-                self.remark(section, &each);
-            }
-            finish(&mut each.program, self.daemon);
             made.push(Arc::new(each.program));
         }
         made.sort_by(|a, b| a.name.cmp(&b.name));
-        good.then_some((made, draft))
+        (good.then_some(made), draft)
     }
 
     /// What can be said of a section before its processes are made.
@@ -318,12 +323,7 @@ fn finish(program: &mut Program, daemon: &Daemon) {
         program.stderr.logfile.target = LogTarget::None;
     }
     let mut environment = daemon.environment.clone();
-    for (name, value) in std::mem::take(&mut program.environment) {
-        match environment.iter_mut().find(|(known, _)| *known == name) {
-            Some(known) => known.1 = value,
-            None => environment.push((name, value)),
-        }
-    }
+    shlex::merge(&mut environment, std::mem::take(&mut program.environment));
     program.environment = environment;
 }
 
@@ -349,4 +349,150 @@ fn unique(programs: Vec<Arc<Program>>) -> Vec<Arc<Program>> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compat::{config, loaded, program, program_refused, refused};
+    use super::*;
+
+    #[test]
+    fn a_bad_priority_and_a_bad_member_name_their_own_place() {
+        let text = "[supervisord]\n[program:web]\ncommand=cat\npriority=high\n\
+                [group:g]\nprograms=web,wbe\n";
+        assert_eq!(
+            refused(text),
+            [
+                "f:4: [program:web] priority: expected a whole number, found `high`",
+                "f:6: [group:g] programs: names unknown program or fcgi-program `wbe`; \
+             did you mean `web`?",
+            ]
+        );
+    }
+
+    #[test]
+    fn groups_are_sorted_by_priority_and_name_and_take_their_programs_away() {
+        let config = config(
+            "[program:z]\ncommand=cat\n[program:b]\ncommand=cat\nnumprocs=11\n\
+         process_name=%(process_num)d\npriority=5\n[program:a]\ncommand=cat\n\
+         [group:g]\nprograms=z,b\n[eventlistener:l]\ncommand=cat\nevents=tick_5, EVENT\n",
+        );
+        let order: Vec<(&str, i32)> =
+            config.groups.iter().map(|group| (&*group.name, group.priority)).collect();
+        assert_eq!(order, [("l", -1), ("a", 999), ("g", 999)]);
+        let members: Vec<&str> = config.groups[2].programs.iter().map(|p| &*p.name).collect();
+        assert_eq!(members, ["z", "0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        let events = vec!["TICK_5".to_owned(), "EVENT".to_owned()];
+        assert_eq!(config.groups[0].kind, GroupKind::Listener { events, buffer_size: 1024 });
+        assert_eq!(config.groups[0].programs[0].priority, 999);
+    }
+
+    #[test]
+    fn group_names_that_repeat_are_used_once() {
+        let loaded = loaded("[program:x]\ncommand=cat\n[group:x]\n");
+        assert_eq!(loaded.config.groups.len(), 1);
+        assert_eq!(loaded.notes.len(), 1);
+    }
+
+    #[test]
+    fn listeners_have_rules_of_their_own() {
+        let listener = |options: &str| {
+            refused(&format!("[supervisord]\n[eventlistener:l]\ncommand=cat\n{options}\n"))
+                .join("\n")
+        };
+        let why = listener("events=EVENT\nredirect_stderr=true");
+        assert!(
+            why.starts_with("f:5: [eventlistener:l] redirect_stderr: redirect_stderr=true is not")
+        );
+        assert!(listener("").ends_with("events: required, but not given"));
+        assert!(
+            listener("events=TICK_6").contains("Unknown event type `TICK_6`; did you mean `TICK_")
+        );
+        assert!(listener("events=EVENT\nbuffer_size=0").contains("buffer_size"));
+        let loaded = loaded(
+            "[eventlistener:l]\ncommand=cat\nevents=EVENT\nresult_handler=my.module:handler\n",
+        );
+        assert!(loaded.warnings[0].to_string().contains("Python handlers are not loaded"));
+    }
+
+    #[test]
+    fn fastcgi_sockets_belong_to_their_programs() {
+        let socket = |options: &str| {
+            let text = format!("[fcgi-program:f]\ncommand=cat\n{options}\n");
+            match &config(&text).groups[0].kind {
+                GroupKind::Fcgi(socket) => socket.clone(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let unix = |mode, owner| Address::Unix { path: "/s/f".into(), mode, owner };
+        assert_eq!(socket("socket=unix:///s/%(program_name)s").address, unix(0o700, None));
+        let owned = socket("socket=unix:///s/x/../f\nuser=web\nsocket_mode=0770");
+        assert_eq!(owned.address, unix(0o770, Some((1000, 1000))));
+        let owned = socket("socket=unix:///s/f\nuser=web\nsocket_owner=root\nsocket_backlog=9");
+        assert_eq!((owned.address, owned.backlog), (unix(0o700, Some((0, u32::MAX))), Some(9)));
+        let tcp = Address::Tcp { host: "localhost".into(), port: 9000 };
+        assert_eq!(socket("socket=tcp://LocalHost:9000").address, tcp);
+        for options in [
+            "",
+            "socket=unix://s",
+            "socket=tcp://h:0",
+            "socket=http://h:1",
+            "socket=tcp://h:1\nsocket_mode=0700",
+            "socket=unix:///s\nsocket_backlog=0",
+        ] {
+            refused(&format!("[supervisord]\n[fcgi-program:f]\ncommand=cat\n{options}\n"));
+        }
+    }
+
+    #[test]
+    fn supervisors_remarks_about_logs_keep_their_words() {
+        let notes = loaded(
+            "[program:web]\ncommand=cat\nstdout_logfile=syslog\nredirect_stderr=true\n\
+         stderr_logfile=/x\n[program:b]\ncommand=cat\nstdout_logfile_maxbytes=0\n\
+         numprocs=2\nprocess_name=%(process_num)d\n",
+        )
+        .notes;
+        let warn = |text: &str| (Level::Warn, text.to_owned());
+        assert_eq!(
+            notes,
+            [
+                warn(
+                    "For [program:web], stdout_logfile=syslog but this is deprecated and will be \
+                 removed.  Use stdout_syslog=true to enable syslog instead."
+                ),
+                warn(
+                    "For [program:web], redirect_stderr=true but stderr_logfile has also been set to \
+                 a filename, the filename has been ignored"
+                ),
+                warn(
+                    "For [program:b], AUTO logging used for stdout_logfile without rollover, set \
+                 maxbytes > 0 to avoid filling up filesystem unintentionally"
+                ),
+            ]
+        );
+        let program = program("stdout_logfile=SYSLOG");
+        assert!(program.stdout.syslog && program.stdout.logfile.target == LogTarget::None);
+    }
+
+    #[test]
+    fn numprocs_needs_numbers_in_the_names_and_is_bounded() {
+        assert!(program_refused("numprocs=2").contains("%(process_num) must be present"));
+        assert!(program_refused("numprocs=100001").contains("at most 100000"));
+        assert!(
+            program_refused("process_name=%(program_name)s:x")
+                .contains("because of character: ':'")
+        );
+        let long = "x".repeat(1 << 20);
+        let why = program_refused(&format!(
+            "numprocs=100000\nprocess_name=%(process_num)d\ncommand={long}"
+        ));
+        assert!(why.contains("do not fit"), "{why}");
+    }
+
+    #[test]
+    fn a_section_with_one_mistake_is_still_searched_for_others() {
+        let text = "[supervisord]\n[eventlistener:l]\npriority=x\nstdout_logfile=%(y)s\n";
+        let found = refused(text);
+        assert_eq!(found.len(), 4, "{found:?}");
+    }
 }

@@ -348,6 +348,9 @@ const LISTENER: &[Opt<Draft>] = &[
                     events.push(name);
                 }
             }
+            if events.is_empty() {
+                return Err("expected at least one event type".into());
+            }
             store(&mut d.events, Ok(events))
         },
         sample: Sample::Off("EVENT"),
