@@ -153,7 +153,7 @@ fn who_is_started_again_after_an_end_is_what_autorestart_says() {
         sim.sleep();
         sim.feed(Input::Died(status));
         assert_eq!(sim.spawns == 2, again, "{autorestart:?} {status:?}");
-        let exited = sim.states.iter().any(|s| *s == State::Exited);
+        let exited = sim.states.contains(&State::Exited);
         assert!(exited);
     }
 }
