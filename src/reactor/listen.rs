@@ -11,8 +11,8 @@ use mio::Interest;
 use mio::net::{TcpStream, UnixStream};
 
 use super::Reactor;
+use super::client::Client;
 use super::connection::{Connection, Link};
-use super::serve::Client;
 use super::sources::{Source, unwatch, watch};
 use super::timers::Timer;
 use crate::base::clock::Now;

@@ -3,17 +3,20 @@
 
 mod act;
 mod cadence;
+mod calls;
 mod child;
+mod client;
 mod connection;
 mod host;
+mod jsonl;
 mod launch;
 mod listen;
 mod output;
 pub mod reader;
-mod serve;
 mod shell;
 mod sources;
 mod stdin;
+mod streams;
 mod tap;
 mod timers;
 
@@ -38,10 +41,11 @@ use crate::sys::signals::Signals;
 use crate::sys::spawn::Spawner;
 use crate::sys::{clock, wait};
 
+use calls::Wait;
+use client::Client;
 pub use launch::Common;
 pub use listen::{CannotListen, Listening};
 use reader::{ConfigReader, Fresh};
-use serve::{Client, Wait};
 use shell::Shell;
 use sources::{Source, Sources, watch};
 use timers::{Timer, Timers};
@@ -158,7 +162,7 @@ impl Reactor {
         let mut events = Events::with_capacity(EVENTS);
         loop {
             if let Some(mood) = self.finished {
-                self.farewell();
+                self.send_all();
                 return mood;
             }
             let timeout = self.timeout();

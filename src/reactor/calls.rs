@@ -1,0 +1,128 @@
+//! Calls of clients: carried out, answered in the client's dialect, or waited for.
+
+use super::Reactor;
+use super::client::Dialect;
+use crate::base::clock::Now;
+use crate::base::level::Level;
+use crate::log::said;
+use crate::rpc::json::{self, Id};
+use crate::rpc::{self, Code, Context, Fault, Outcome, Params, Value, Waiting};
+
+/// Calls of one client that may wait at the same time.
+const WAITS_PER_CLIENT: usize = 256;
+
+/// Where an answer goes.
+#[derive(Debug)]
+pub struct ReplyTo {
+    /// The client's slot.
+    pub client: usize,
+    /// Its token; a later client in the same slot has another.
+    pub token: usize,
+    /// How the client tells its requests apart.
+    pub mark: Mark,
+}
+
+/// What ties an answer to its request.
+#[derive(Debug)]
+pub enum Mark {
+    /// JSON lines: answers may come in any order.
+    Json(Id),
+    /// JSON lines, a notification: no answer is wanted.
+    Nobody,
+}
+
+/// A call that waits.
+#[derive(Debug)]
+pub struct Wait {
+    reply: ReplyTo,
+    method: String,
+    waiting: Waiting,
+}
+
+impl Reactor {
+    /// Carries out one call of the table.
+    pub(super) fn call(&mut self, now: Now, reply: ReplyTo, method: String, params: Params) {
+        if self.shell.log.wants(Level::Trac) {
+            self.shell.say(now, said::called(&method));
+        }
+        let outcome = rpc::call(&mut self.context(now), &method, params);
+        let Some(client) = self.clients.get_mut(reply.client) else { return };
+        match outcome {
+            Outcome::Done(value) => self.answer(now, &reply, &method, Ok(value)),
+            Outcome::Fault(fault) => self.answer(now, &reply, &method, Err(fault)),
+            Outcome::Wait(_) if client.waits >= WAITS_PER_CLIENT => {
+                let fault = Code::Failed.of("too many of your calls are waiting already");
+                self.answer(now, &reply, &method, Err(fault));
+            }
+            Outcome::Wait(waiting) => {
+                client.waits += 1;
+                self.changed = true; // it is asked for the first time at this turn's end
+                self.waits.push(Wait { reply, method, waiting });
+            }
+            Outcome::Stream(tail) => match reply.mark {
+                Mark::Json(id) => self.open_stream(reply.client, id, &method, tail),
+                Mark::Nobody => {}
+            },
+        }
+    }
+
+    fn context(&mut self, now: Now) -> Context<'_> {
+        let (set, about, host) = (&mut self.set, &self.about, &mut self.shell);
+        Context { now, set, about, host }
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        now: Now,
+        reply: &ReplyTo,
+        method: &str,
+        result: Result<Value, Fault>,
+    ) {
+        if self.shell.log.wants(Level::Trac) {
+            let said = match &result {
+                Ok(_) => said::returned(method),
+                Err(fault) => said::faulted(method, fault.code as i32, &fault.text),
+            };
+            self.shell.say(now, said);
+        }
+        let Some(client) = self.clients.get_mut(reply.client) else { return };
+        self.outgoing.push(reply.client);
+        let out = &mut client.connection.outbox;
+        match (&reply.mark, &mut client.dialect) {
+            (Mark::Json(id), _) => match result {
+                Ok(value) => json::answer(out, id, &value),
+                Err(fault) => json::fault(out, id, &fault),
+            },
+            (Mark::Nobody, Dialect::Unknown | Dialect::Lines(_)) => {}
+        }
+    }
+
+    /// Asks the waiting calls, after something has changed, whether they are done.
+    pub(super) fn poll_waits(&mut self, now: Now) {
+        let mut waits = std::mem::take(&mut self.waits);
+        let mut ready = false;
+        waits.retain_mut(|wait| {
+            let (slot, token) = (wait.reply.client, wait.reply.token);
+            if self.clients.get(slot).is_none_or(|client| client.token != token) {
+                return false; // it has left, and is forgotten
+            }
+            let Some(result) = wait.waiting.poll(&mut self.context(now)) else {
+                ready |= wait.waiting.is_ready();
+                return true;
+            };
+            self.answer(now, &wait.reply, &wait.method, result);
+            if let Some(client) = self.clients.get_mut(slot) {
+                client.waits -= 1;
+            }
+            false
+        });
+        self.changed |= ready; // those go on in the next turn, without waiting for anything
+        waits.append(&mut self.waits);
+        self.waits = waits;
+    }
+
+    /// Whether a waiting call has more to do by itself.
+    pub(super) fn has_work(&self) -> bool {
+        self.changed && !self.waits.is_empty()
+    }
+}

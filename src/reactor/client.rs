@@ -1,0 +1,128 @@
+//! Clients: how they come to be heard and answered, and how they go. What they say is for the
+//! dialects.
+
+use super::Reactor;
+use super::connection::{Connection, Heard};
+use super::jsonl::Lines;
+use crate::base::clock::Now;
+use crate::proto::Parsed;
+
+/// Requests of one client carried out in a turn; the rest wait for the next.
+const REQUESTS_PER_TURN: usize = 64;
+
+/// A client and how far it has come.
+pub struct Client {
+    pub(super) connection: Connection,
+    /// Which control socket it came through.
+    pub(super) gate: usize,
+    /// Its token in the poll, which also tells it from a later client in the same slot.
+    pub(super) token: usize,
+    /// What it speaks; chosen by its first byte.
+    pub(super) dialect: Dialect,
+    /// Its calls that are waited for.
+    pub(super) waits: usize,
+}
+
+/// How a client speaks.
+pub enum Dialect {
+    /// It has said nothing yet.
+    Unknown,
+    /// JSON lines.
+    Lines(Lines),
+}
+
+impl Client {
+    /// A client that has said nothing yet.
+    pub fn new(connection: Connection, gate: usize, token: usize) -> Client {
+        Client { connection, gate, token, dialect: Dialect::Unknown, waits: 0 }
+    }
+}
+
+impl Reactor {
+    /// It has sent something, or takes more, or has gone.
+    pub(super) fn hear_client(&mut self, now: Now, slot: usize) {
+        self.outgoing.push(slot);
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        let mut scratch = std::mem::take(&mut self.shell.scratch);
+        let heard = client.connection.hear(&mut scratch);
+        self.shell.scratch = scratch;
+        if heard == Heard::More {
+            self.shell.unfinished.push(client.token);
+        }
+        self.understand(now, slot);
+        if heard != Heard::Gone {
+            return;
+        }
+        // It is over, unless it has only closed its sending side and still listens for answers.
+        match self.clients.get_mut(slot) {
+            Some(client) if client.waits > 0 => client.connection.closing = false,
+            Some(client) if client.connection.is_sending() => client.connection.closing = true,
+            _ => self.part(slot),
+        }
+    }
+
+    /// Carries out what is complete in the inbox, within the client's share of the turn.
+    fn understand(&mut self, now: Now, slot: usize) {
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        let inbox = std::mem::take(&mut client.connection.inbox);
+        let mut used = 0;
+        let mut count = 0;
+        loop {
+            if count == REQUESTS_PER_TURN {
+                let token = self.clients.get(slot).map(|client| client.token);
+                self.shell.unfinished.extend(token);
+                break;
+            }
+            match self.one_message(now, slot, &inbox[used..]) {
+                Parsed::Done { used: more, .. } => used += more,
+                Parsed::More | Parsed::Bad(_) => break,
+            }
+            count += 1;
+        }
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        client.connection.inbox = inbox;
+        client.connection.inbox.drain(..used);
+    }
+
+    /// Carries out the message at the front of `bytes`, if it is complete.
+    fn one_message(&mut self, now: Now, slot: usize, bytes: &[u8]) -> Parsed<()> {
+        let Some(client) = self.clients.get_mut(slot) else { return Parsed::More };
+        if let Dialect::Unknown = client.dialect {
+            match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                None => return Parsed::More,
+                Some(b'{') => client.dialect = Dialect::Lines(Lines::default()),
+                Some(_) => {
+                    client.connection.closing = true;
+                    return Parsed::Bad("this socket speaks JSON lines");
+                }
+            }
+        }
+        match client.dialect {
+            Dialect::Unknown => Parsed::More,
+            Dialect::Lines(_) => self.line(now, slot, bytes),
+        }
+    }
+
+    /// Hands what was written to followed logs to those who follow, and sends what there is to
+    /// send, once per turn.
+    pub(super) fn send_all(&mut self) {
+        self.feed_followers();
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        for slot in outgoing.drain(..) {
+            let Some(client) = self.clients.get_mut(slot) else { continue };
+            if !client.connection.send() {
+                self.part(slot);
+            }
+        }
+        self.outgoing = outgoing;
+    }
+
+    /// Forgets a client. Its waiting calls go with it the next time they are asked.
+    fn part(&mut self, slot: usize) {
+        let Some(mut client) = self.clients.try_remove(slot) else { return };
+        client.connection.unwatch(&self.shell.registry);
+        self.shell.sources.remove(client.token);
+        self.shell.taps.gone(slot);
+        self.shell.log.follow(self.shell.taps.follow_main());
+    }
+}
