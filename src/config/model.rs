@@ -77,6 +77,18 @@ pub struct Server {
     pub address: Address,
     /// User name and password as written; both or neither.
     pub login: Option<(String, String)>,
+    /// A TCP port that other machines reach may be open to everybody.
+    pub allow_unauthenticated: bool,
+}
+
+impl Server {
+    /// Whether it is a port that other machines reach, and nobody said that it needs no guard.
+    pub fn is_unguarded(&self) -> bool {
+        let Address::Tcp { host, .. } = &self.address else { return false };
+        let local = host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        self.login.is_none() && !self.allow_unauthenticated && !local
+    }
 }
 
 /// Where a control server listens.

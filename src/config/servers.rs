@@ -51,6 +51,7 @@ fn kind(
             section: section.name.clone(),
             address,
             login: login.clone(),
+            allow_unauthenticated: draft.allow_unauthenticated,
         }));
     }
 }

@@ -157,7 +157,7 @@ fn listen(log: &mut MainLog, config: &Config, old: Listening) -> Result<Listenin
     for note in notes {
         log.tell(note, now);
     }
-    for server in &config.servers {
+    for server in config.servers.iter().filter(|server| !server.is_unguarded()) {
         for (name, _) in &config.rpcinterfaces {
             log.tell(said::rpc_interface(name), now);
         }

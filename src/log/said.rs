@@ -172,6 +172,9 @@ sentences! {
     /// A server of this section, e.g. `unix_http_server`, has no username.
     no_authentication(section: &str) Crit
         "Server '{section}' running without any HTTP authentication checking";
+    /// A port that other machines reach, without credentials; 4.3.0 opens it.
+    not_opened(section: &str) Crit
+        "Server '{section}' not opened: other machines could reach it and no username is set; set username and password, or allow_unauthenticated=true";
     /// Once a server; `name` is `supervisor`.
     rpc_interface(name: &str) Info "RPC interface '{name}' initialized";
     /// A socket nobody answers on is replaced. 4.3.0 says it on stderr.

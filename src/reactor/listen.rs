@@ -89,6 +89,10 @@ impl Listening {
         let mut gates = Vec::new();
         let mut notes = Vec::new();
         for server in &config.servers {
+            if server.is_unguarded() {
+                notes.push(said::not_opened(&server.section));
+                continue;
+            }
             let known = old.iter().position(|gate| gate.server.address == server.address);
             if let Some(index) = known {
                 let mut gate = old.swap_remove(index);

@@ -21,6 +21,8 @@ pub struct Draft {
     pub username: Option<String>,
     /// As written.
     pub password: Option<String>,
+    /// Of TCP servers: opened to strangers without credentials.
+    pub allow_unauthenticated: bool,
 }
 
 /// `[unix_http_server]`
@@ -66,6 +68,14 @@ pub const INET: &[Opt<Draft>] = &[
     },
     USERNAME,
     PASSWORD,
+    Opt {
+        name: "allow_unauthenticated",
+        arg: "BOOL",
+        default: "false",
+        help: "svx: open a port that other machines reach though no username is set",
+        set: |d, text, _| store(&mut d.allow_unauthenticated, values::boolean(text)),
+        ..Opt::ROW
+    },
 ];
 
 const USERNAME: Opt<Draft> = Opt {
