@@ -39,9 +39,9 @@ impl Host for Shell {
 
     fn clear_main_log(&mut self) -> io::Result<()> {
         let now = clock::now();
-        self.log.clear(now)?;
+        // Said first, as Supervisor does: what is left behind is an empty file.
         self.say(now, said::reopening());
-        Ok(())
+        self.log.clear(now)
     }
 
     fn write_stdin(&mut self, id: ProcessId, bytes: &[u8]) -> Result<(), StdinError> {

@@ -324,6 +324,7 @@ impl Reactor {
 
     /// USR2: whoever moved the files away gets new ones. What cannot be opened stays as it is.
     fn reopen_logs(&mut self, now: Now) {
+        self.shell.say(now, said::logreopen());
         let mut failed: Vec<io::Error> = self.shell.log.reopen(now).err().into_iter().collect();
         let children = self.shell.children.iter_mut().flatten();
         let streams = children.flat_map(|child| &mut child.streams);

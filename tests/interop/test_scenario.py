@@ -5,6 +5,7 @@ what the RPC says of the states and what the main log says of each program must 
 Differences made on purpose stand in the tables below, each with its reason.
 """
 
+import itertools
 import os
 import re
 import signal
@@ -112,7 +113,12 @@ class Story:
         self.seen.append((step, self.house.plain(str(text))))
 
     def ctl(self, *args):
-        self.note(" ".join(args), self.house.ctl(*args))
+        ran = self.house.ctl(*args)
+        if args[-1].endswith(":*"):
+            # Processes stopped or started together answer in the order in which they got there.
+            by_verb = itertools.groupby(ran.out.splitlines(), lambda line: line.split()[-1])
+            ran.out = "".join(f"{line}\n" for _, lines in by_verb for line in sorted(lines))
+        self.note(" ".join(args), ran)
 
     def states(self, when):
         for info in sorted(self.house.call("getAllProcessInfo"), key=lambda i: (i["group"], i["name"])):
@@ -168,15 +174,17 @@ def live(flavour):
         for args in [("signal", "SIGNOPE", "hears"), ("signal", "USR1", "later"), ("signal", "USR1"),
                      ("signal", "USR1", "nosuch"), ("signal", "CONT", "many:*"), ("signal",),
                      ("signal", "10", "later"),
-                     ("pid", "cat"), ("pid", "later"), ("pid", "nosuch"),
                      ("tail", "hears"), ("tail", "-7", "hears"), ("tail", "hears", "stderr"),
                      ("tail", "hears", "nope"), ("tail", "nosuch"), ("tail",), ("tail", "-0", "hears"),
                      ("tail", "missing"),
                      ("clear", "hears"), ("tail", "hears"), ("clear", "nosuch"), ("clear",),
                      ("nosuch",), ("status", "all")]:
             story.ctl(*args)
-        story.note("pids", re.sub(r"^\d+$", "N", house.ctl("pid").out, flags=re.M))
-        story.note("pids of all", re.sub(r"^[1-9]\d*$", "N", house.ctl("pid", "all").out, flags=re.M))
+        for args in [("pid",), ("pid", "cat"), ("pid", "later"), ("pid", "nosuch"), ("pid", "all"),
+                     ("pid", "pair:*")]:
+            ran = house.ctl(*args)
+            ran.out = re.sub(r"^[1-9]\d*$", "N", ran.out, flags=re.M)
+            story.note(" ".join(args), ran)
 
         # The file changes under the daemon.
         story.ctl("reread")
@@ -194,7 +202,8 @@ def live(flavour):
         house.config.write_text(good + "[program:bad]\n")
         for verb in ("reread", "update"):
             ran = house.ctl(verb)
-            story.note(f"{verb} of a broken file", f"status {ran.status}\n{ran.out.split(':')[:2]}")
+            story.note(f"status of {verb} with a broken file", ran.status)
+            story.note(f"{verb} with a broken file", ran.out.split(":")[:2])
         house.config.write_text(good)
         story.ctl("status")
 
@@ -213,9 +222,14 @@ def live(flavour):
         until("it answers", house.answers)
         house.wait("missing", "FATAL")
         house.wait("quits", "FATAL")
+        house.wait("expected", "EXITED")
+        house.wait("unexpected", "EXITED")
         house.settle()
         story.ctl("status")
         story.states("after the reload")
+        log = house.log()
+        story.note("clearing the main log", house.call("clearLog"))
+        story.note("is what is left", repr(house.log()))
         story.ctl("shutdown")
         story.note("exit of the daemon", house.daemon.wait(30))
         story.ctl("status")
@@ -223,8 +237,9 @@ def live(flavour):
         story.ctl("start", "cat")
         story.note("left behind", sorted(
             house.plain(path.name) for path in house.here.iterdir() if path.name != "bin"))
-        log = (house.here / "moved.log").read_text() + house.log()
-        return story.seen, house.plain(log), house.plain((house.here / "stdout").read_text())
+        stdout = (house.here / "stdout").read_text()
+        logs = (house.here / "moved.log").read_text() + log + house.log()
+        return story.seen, house.plain(logs), house.plain(stdout)
 
 
 #: Who a sentence of the main log is about.
@@ -249,14 +264,19 @@ def tales(log):
         if "spawnerr" in line:
             name = "spawnerr"
         sentences = told.setdefault(name, [])
-        # Said again every two seconds while it lasts.
-        if not (line.startswith("INFO waiting for") and sentences[-1:] == [line]):
-            sentences.append(line)
+        if line.startswith("INFO waiting for"):
+            # Whether one that obeys at once is waited for is chance; how often, a matter of time.
+            if name != "deaf" or sentences[-1:] == [line]:
+                continue
+        sentences.append(line)
     return told
 
 
 #: Step → why svx answers otherwise. That it does is checked too, so that no line gets stale.
-ON_PURPOSE = {}
+ON_PURPOSE = {
+    "update with a broken file":
+        "4.3.0 prints a Python exception; svx the words that reread has for it",
+}
 
 
 class Scenario(unittest.TestCase):
@@ -287,7 +307,7 @@ class Scenario(unittest.TestCase):
     def test_the_foreground_prints_what_the_main_log_says(self):
         for flavour, (_, log, stdout) in (("stock", self.stock), ("svx", self.svx)):
             with self.subTest(flavour):
-                self.assertEqual(log, stdout)
+                self.assertEqual(log, stdout.replace("INFO reopening log file\n", ""))
 
 
 if __name__ == "__main__":
