@@ -49,6 +49,7 @@ fn every_seed_loads() {
     let mut names: Vec<String> = fs::read_dir(seed(""))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".conf"))
         .collect();
     names.sort();
     assert_eq!(names.len(), 15);

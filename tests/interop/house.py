@@ -61,6 +61,7 @@ class House:
             subprocess.run([SVX, "links", self.bin], check=True, stdout=subprocess.DEVNULL)
         self.config = self.here / "supervisord.conf"
         self.config.write_text(config)
+        self.socket = self.here / "supervisor.sock"
         for name, text in dict(files).items():
             (self.here / name).parent.mkdir(parents=True, exist_ok=True)
             (self.here / name).write_text(text)
@@ -111,7 +112,7 @@ class House:
 
     def call(self, method, *params):
         """Calls `supervisor.<method>`; a fault is an `xmlrpc.client.Fault` in both houses."""
-        path = self.here / "supervisor.sock"
+        path = self.socket
         if self.flavour == "stock":
             transport = SupervisorTransport(None, None, f"unix://{path}")
             try:
