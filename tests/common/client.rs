@@ -46,7 +46,8 @@ impl Client {
     #[track_caller]
     pub fn send(&mut self, method: &str, params: Value) -> u64 {
         self.last += 1;
-        let request = json!({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params});
+        let request =
+            json!({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params});
         self.raw(format!("{request}\n").as_bytes());
         self.last
     }

@@ -335,25 +335,31 @@ impl Daemon {
         })
     }
 
-    /// The places of these texts in the main log; each must be there.
-    #[track_caller]
-    pub fn places(&self, texts: &[&str]) -> Vec<usize> {
-        let said = self.said();
-        let place = |text: &&str| said.iter().position(|line| line.contains(text));
-        let missing = |text: &&str| panic!("the main log does not say `{text}`");
-        texts.iter().map(|text| place(text).unwrap_or_else(|| missing(text))).collect()
-    }
-
-    /// Fails unless the main log has these texts, in this order.
+    /// Fails unless the main log has these texts, one behind the other.
     #[track_caller]
     pub fn assert_order(&self, texts: &[&str]) {
-        let places = self.places(texts);
-        assert!(places.is_sorted(), "{texts:?} stand in the main log at {places:?}");
+        let said = self.said();
+        let mut rest = said.iter();
+        for text in texts {
+            let found = rest.any(|line| line.contains(text));
+            assert!(found, "the main log does not say `{text}`, or too early");
+        }
+    }
+
+    /// When the lines of the main log with that text were written, in ms since midnight.
+    pub fn times(&self, text: &str) -> Vec<i64> {
+        let log = self.read("main.log");
+        let time = |line: &str| {
+            let digits = |from: usize| line[from..from + 2].parse::<i64>().unwrap();
+            let millis: i64 = line[20..23].parse().unwrap();
+            ((digits(11) * 60 + digits(14)) * 60 + digits(17)) * 1000 + millis
+        };
+        log.lines().filter(|line| line.contains(text)).map(time).collect()
     }
 
     /// Signals the daemon.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.pid()), signal).unwrap();
+        self::signal(self.pid(), signal);
     }
 
     /// Waits for its end.
@@ -386,6 +392,11 @@ impl Daemon {
         command.stdout(to("stdout2")).stderr(to("stderr2")).current_dir(self.dir.path());
         command.env(MARK, self.dir.path()).env("SVX_TEST_USER", own_user());
         command.spawn().unwrap()
+    }
+
+    /// What runs of all it has started, other than itself.
+    pub fn marked(&self) -> Vec<i32> {
+        marked(self.dir.path()).into_iter().filter(|pid| *pid != self.pid()).collect()
     }
 
     /// Clock ticks of CPU time the daemon has used.
@@ -421,18 +432,23 @@ impl Drop for Daemon {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        while kill_marked(self.dir.path()) {}
+        loop {
+            let left = marked(self.dir.path()).into_iter();
+            if left.filter(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok()).count() == 0 {
+                break;
+            }
+        }
     }
 }
 
-/// Kills what still runs with our mark in its environment; false if there was nothing.
-fn kill_marked(dir: &Path) -> bool {
+/// What runs with our mark in its environment.
+fn marked(dir: &Path) -> Vec<i32> {
     let mark = format!("{MARK}={}\0", dir.display());
     let marked = processes().filter(|pid| {
         let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environ.windows(mark.len()).any(|window| window == mark.as_bytes())
     });
-    marked.filter(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok()).count() > 0
+    marked.collect()
 }
 
 fn processes() -> impl Iterator<Item = i32> {
@@ -459,6 +475,12 @@ pub fn stat(pid: i32) -> Option<(char, i32, i32)> {
 /// Whether a process runs; one that is only not reaped yet does not.
 pub fn alive(pid: i32) -> bool {
     stat(pid).is_some_and(|(state, ..)| state != 'Z' && state != 'X')
+}
+
+/// Signals any process.
+#[track_caller]
+pub fn signal(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).unwrap();
 }
 
 /// Waits for the end of a process that is not our child.
