@@ -3,7 +3,8 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 use common::*;
 use serde_json::json;
@@ -118,7 +119,7 @@ fn a_user_brings_his_ids_and_all_his_groups() {
     let daemon =
         ran(setup, "id -u; id -g; id -G; grep -E 'Uid|Gid' /proc/self/status", "user=nobody");
     let id = |flag| {
-        let out = std::process::Command::new("id").args([flag, "nobody"]).output().unwrap();
+        let out = Command::new("id").args([flag, "nobody"]).output().unwrap();
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     };
     let (uid, gid) = (id("-u"), id("-g"));
@@ -149,7 +150,7 @@ fn a_command_without_a_slash_is_looked_for_in_the_program_s_path_or_the_daemon_s
     let setup = Setup::new().env("PATH", "/usr/bin:/bin");
     fs::create_dir(setup.path("bin")).unwrap();
     let tool = setup.path("bin/svx-test-tool");
-    fs::copy("/bin/sh", &tool).unwrap();
+    symlink("/bin/sh", &tool).unwrap();
     let lines = "startsecs=0\nautorestart=false\nenvironment=PATH=\"%(here)s/bin:/usr/bin:/bin\"";
     let daemon = setup
         .program("own", "svx-test-tool -c \"echo $0 found\"", lines)
@@ -193,8 +194,10 @@ fn what_cannot_be_executed_is_said_in_supervisor_s_words() {
 #[test]
 fn a_file_the_kernel_cannot_run_ends_with_127_and_says_so_on_stderr() {
     let setup = Setup::new();
-    fs::write(setup.path("odd"), "no program\n").unwrap();
-    fs::set_permissions(setup.path("odd"), fs::Permissions::from_mode(0o755)).unwrap();
+    // Not by ourselves: a file that any process has open for writing cannot be executed.
+    let mut make = Command::new("sh");
+    make.args(["-c", "echo no program >odd && chmod +x odd"]);
+    assert!(make.current_dir(setup.path("")).status().unwrap().success());
     let daemon = setup.program("p", "%(here)s/odd", "startretries=0").start();
     daemon.wait_state("p", "FATAL");
     daemon.wait_said("exited: p (exit status 127; not expected)");

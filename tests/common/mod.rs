@@ -172,13 +172,7 @@ impl Setup {
     #[track_caller]
     pub fn start(self) -> Daemon {
         let mut daemon = self.launch();
-        let socket = daemon.path("s");
-        until("the daemon to answer", || {
-            if let Some(status) = daemon.child.try_wait().unwrap() {
-                panic!("the daemon ended with {status}");
-            }
-            Client::connect(&socket)
-        });
+        daemon.wait_answer();
         daemon
     }
 
@@ -246,6 +240,18 @@ impl Daemon {
     /// The daemon's process id.
     pub fn pid(&self) -> i32 {
         self.child.id() as i32
+    }
+
+    #[track_caller]
+    fn wait_answer(&mut self) {
+        let socket = self.path("s");
+        let mut client = until("the daemon to listen", || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the daemon ended with {status}");
+            }
+            Client::connect(&socket)
+        });
+        _ = client.call("supervisor.getState", json!([])); // refused or not: it is up
     }
 
     /// A client of its own.
@@ -381,7 +387,7 @@ impl Daemon {
     pub fn again(&mut self) {
         self.child = self.second("conf");
         self.hang_up();
-        self.client();
+        self.wait_answer();
     }
 
     /// A second daemon with the configuration in `file`; the caller waits for it.
