@@ -11,3 +11,4 @@ pub mod shlex;
 pub mod signal;
 pub mod status;
 pub mod suggest;
+pub mod value;

@@ -8,14 +8,13 @@ pub mod json;
 pub mod logs;
 mod rows;
 mod table;
-mod value;
 mod waiting;
 
+pub use crate::base::value::Value;
 pub use context::{About, Channel, Context, Host, StdinError};
 pub use fault::{Code, Fault};
 pub use rows::{Source, Tail};
 pub use table::{Args, Given, Kind, Method, Outcome, Param, Params, call, method, methods};
-pub use value::Value;
 pub use waiting::Waiting;
 
 #[cfg(test)]

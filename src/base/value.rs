@@ -1,4 +1,4 @@
-//! What a method takes and gives, whatever the codec.
+//! What a method of the daemon takes and gives, whatever the codec.
 
 use std::borrow::Cow;
 
