@@ -1,6 +1,7 @@
 //! Wire formats as functions of the bytes so far: no socket, no clock, no process.
 
 pub mod jsonl;
+pub mod xmlrpc;
 
 /// How far a buffer could be understood.
 #[derive(Debug, PartialEq, Eq)]
