@@ -1,11 +1,12 @@
 //! Wire formats as functions of the bytes so far: no socket, no clock, no process.
 
+pub mod http;
 pub mod jsonl;
 pub mod xmlrpc;
 
 /// How far a buffer could be understood.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Parsed<T> {
+pub enum Parsed<T, E = &'static str> {
     /// Not yet; feed more and ask again.
     More,
     /// A whole value stands at the front.
@@ -16,5 +17,5 @@ pub enum Parsed<T> {
         used: usize,
     },
     /// Can never be understood. Says why.
-    Bad(&'static str),
+    Bad(E),
 }
