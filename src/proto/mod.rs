@@ -1,7 +1,10 @@
 //! Wire formats as functions of the bytes so far: no socket, no clock, no process.
 
+pub mod auth;
+mod base64;
 pub mod http;
 pub mod jsonl;
+pub mod origin;
 pub mod xmlrpc;
 
 /// How far a buffer could be understood.

@@ -3,14 +3,12 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use quick_xml::events::{BytesDecl, BytesRef, Event};
 use quick_xml::reader::Reader;
 
 use crate::base::int;
 use crate::base::value::Value;
+use crate::proto::base64;
 
 /// How deep arrays and structs may be nested.
 pub const DEPTH_MAX: usize = 64;
@@ -271,7 +269,7 @@ impl<'a> Document<'a> {
             // Anything else than 1 is false, as in 4.3.0.
             "boolean" => Value::Bool(self.text()?.trim() == "1"),
             "double" => Value::Double(self.text()?.trim().parse().map_err(|_| "not a double")?),
-            "base64" => Value::Bytes(base64(&self.text()?)?),
+            "base64" => Value::Bytes(base64::decode(&self.text()?).ok_or("not base64")?),
             "nil" => {
                 self.close()?;
                 Value::Nil
@@ -340,13 +338,4 @@ fn resolve(reference: &BytesRef) -> Result<Cow<'static, str>, &'static str> {
 /// Whether XML 1.0 has this character.
 fn is_xml(c: char) -> bool {
     !matches!(c, '\0'..'\t' | '\u{b}' | '\u{c}' | '\u{e}'..' ' | '\u{fffe}' | '\u{ffff}')
-}
-
-/// As Python's: white space within, padding or not.
-fn base64(text: &str) -> Result<Vec<u8>, &'static str> {
-    let config = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    GeneralPurpose::new(&STANDARD, config).decode(packed).map_err(|_| "not base64")
 }
