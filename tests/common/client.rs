@@ -42,6 +42,11 @@ impl Client {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// The same; false if nobody takes them.
+    pub fn try_raw(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
     /// Sends a request; its number is for [`Client::answer`].
     #[track_caller]
     pub fn send(&mut self, method: &str, params: Value) -> u64 {

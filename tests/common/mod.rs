@@ -374,6 +374,11 @@ impl Daemon {
         until("the daemon to end", || self.child.try_wait().unwrap())
     }
 
+    /// How it ended, if it has.
+    pub fn try_end(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Ends it gracefully.
     #[track_caller]
     pub fn end(&mut self) -> ExitStatus {

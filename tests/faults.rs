@@ -1,0 +1,376 @@
+//! When the system refuses: full disks, missing directories, no descriptors, stale or foreign
+//! files, broken configurations. The daemon goes on, says so, and recovers.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+
+use common::*;
+use nix::sys::signal::Signal;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A file system of so many KiB.
+struct Disk(TempDir);
+
+impl Disk {
+    fn mount(kib: u32) -> Disk {
+        let dir = tempfile::tempdir().unwrap();
+        let size = format!("size={kib}k");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path());
+        assert!(mount.status().unwrap().success());
+        Disk(dir)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+/// Whether file systems can be mounted here.
+fn can_mount() -> bool {
+    let trial = "mount -t tmpfs tmpfs /mnt";
+    root("mounting a small disk")
+        && Command::new("unshare").args(["-m", "sh", "-c", trial]).output().is_ok_and(|out| {
+            let able = out.status.success();
+            if !able {
+                eprintln!("skipped, may not mount");
+            }
+            able
+        })
+}
+
+#[test]
+fn on_a_full_disk_programs_go_on_and_the_loss_is_told_and_logging_resumes() {
+    if !can_mount() {
+        return;
+    }
+    let setup = Setup::new();
+    let disk = Disk::mount(setup.path("disk"), 256);
+    let lines = "startsecs=0\nstdout_logfile=%(here)s/disk/p.out\nstdout_logfile_maxbytes=0";
+    let daemon =
+        setup.program("p", "cat", lines).program("web", "sleep 1000", "startsecs=0").start();
+    daemon.wait_state("p", "RUNNING");
+    let pid = daemon.pid_of("p");
+    let mut said = 0;
+    for number in 0.. {
+        let text = format!("{number} {}\n", "x".repeat(30_000));
+        daemon.call("supervisor.sendProcessStdin", json!(["p", text]));
+        said += text.len();
+        if daemon.read("main.log").contains("No space left on device") {
+            break;
+        }
+    }
+    assert!(said > 200_000);
+    daemon.wait_said(&format!("cannot write {log}: No space left on device; "));
+    daemon.assert_calm();
+    assert_eq!(daemon.call("supervisor.getState", json!([]))["statename"], "RUNNING");
+    daemon.call("supervisor.clearProcessLogs", json!(["p"]));
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "room again\n"]));
+    daemon.wait_file(&log, "room again");
+    daemon.wait_said(&format!("can write {log} again; "));
+    assert_eq!(daemon.pid_of("p"), pid);
+}
+
+#[test]
+fn a_full_disk_under_everything_stops_nothing() {
+    if !can_mount() {
+        return;
+    }
+    let disk = Disk::mount(64);
+    let [log, pid, dir, ballast] = ["main.log", "pid", "", "ballast"].map(|name| disk.path(name));
+    let mut daemon = Setup::new()
+        .daemon(&format!("logfile={log}\npidfile={pid}\nchildlogdir={dir}"))
+        .program("web", "cat", "startsecs=0\nstdout_logfile=AUTO\nstderr_logfile=AUTO")
+        .start();
+    daemon.wait_state("web", "RUNNING");
+    let filled = fs::write(&ballast, vec![0; 1 << 20]);
+    assert!(filled.is_err());
+    let first = daemon.pid_of("web");
+    signal(first, Signal::SIGKILL);
+    until("a new child", || {
+        let pid = daemon.info("web")["pid"].as_i64().unwrap() as i32;
+        (pid != 0 && pid != first).then_some(())
+    });
+    for _ in 0..50 {
+        assert_eq!(daemon.call("supervisor.stopProcess", json!(["web"])), true);
+        assert_eq!(daemon.call("supervisor.startProcess", json!(["web"])), true);
+    }
+    daemon.assert_calm();
+    fs::remove_file(&ballast).unwrap();
+    assert_eq!(daemon.call("supervisor.stopProcess", json!(["web"])), true);
+    daemon.wait_file(&log, "bytes lost");
+    assert!(daemon.end().success());
+}
+
+#[test]
+fn a_log_directory_removed_at_run_time_is_made_again_at_the_next_start() {
+    let lines = "startsecs=0\nstdout_logfile=%(here)s/logs/p.out";
+    let daemon =
+        Setup::new().program("p", "cat", lines).program("web", "sleep 1000", "startsecs=0").start();
+    daemon.wait_state("p", "RUNNING");
+    let web = daemon.pid_of("web");
+    fs::remove_dir_all(daemon.path("logs")).unwrap();
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "into the void\n"]));
+    daemon.call("supervisor.stopProcess", json!(["p"]));
+    daemon.call("supervisor.startProcess", json!(["p"]));
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "heard\n"]));
+    daemon.wait_file("logs/p.out", "heard");
+    fs::remove_dir_all(daemon.path("logs")).unwrap();
+    daemon.signal(Signal::SIGUSR2);
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "heard again\n"]));
+    daemon.wait_file("logs/p.out", "heard again");
+    assert_eq!(daemon.pid_of("web"), web);
+}
+
+#[test]
+fn rotating_in_a_directory_that_is_gone_loses_the_backup_and_nothing_else() {
+    let lines = "startsecs=0\nstdout_logfile=%(here)s/logs/p.out\nstdout_logfile_maxbytes=10KB";
+    let daemon = Setup::new().program("p", "cat", lines).start();
+    daemon.wait_state("p", "RUNNING");
+    let pid = daemon.pid_of("p");
+    fs::remove_dir_all(daemon.path("logs")).unwrap();
+    for _ in 0..10 {
+        let text = format!("{}\n", "x".repeat(5000));
+        daemon.call("supervisor.sendProcessStdin", json!(["p", text]));
+    }
+    daemon.assert_calm();
+    fs::create_dir_all(daemon.path("logs")).unwrap();
+    daemon.signal(Signal::SIGUSR2);
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "heard\n"]));
+    daemon.wait_file("logs/p.out", "heard");
+    assert_eq!(daemon.pid_of("p"), pid);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_fails_that_program_alone() {
+    if nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped, root may write everywhere");
+    }
+    let setup = Setup::new();
+    fs::create_dir(setup.path("locked")).unwrap();
+    fs::set_permissions(setup.path("locked"), fs::Permissions::from_mode(0o500)).unwrap();
+    let daemon = setup
+        .program("p", "sleep 1000", "startretries=0\nstdout_logfile=%(here)s/locked/deep/p.out")
+        .program("web", "sleep 1000", "startsecs=0")
+        .start();
+    let spawnerr = daemon.wait_state("p", "FATAL")["spawnerr"].to_string();
+    assert!(spawnerr.contains("locked") && spawnerr.contains("Permission denied"), "{spawnerr}");
+    daemon.wait_state("web", "RUNNING");
+}
+
+#[test]
+fn without_descriptors_a_start_fails_with_the_reason_and_all_else_goes_on() {
+    let lines =
+        "autostart=false\nstartsecs=0\nstartretries=0\nnumprocs=60\nprocess_name=%(process_num)d";
+    let daemon = Setup::new()
+        .daemon("minfds=64")
+        .under(&["sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"])
+        .program("p", "cat", lines)
+        .start();
+    daemon.call("supervisor.startProcessGroup", json!(["p", false]));
+    let count = |state: &str| {
+        let all = daemon.call("supervisor.getAllProcessInfo", json!([]));
+        all.as_array().unwrap().iter().filter(|info| info["statename"] == state).count()
+    };
+    until("all to be running or given up", || {
+        (count("RUNNING") + count("FATAL") == 60).then_some(())
+    });
+    let (running, fatal) = (count("RUNNING"), count("FATAL"));
+    assert!(running >= 5 && fatal >= 5, "{running} run, {fatal} do not");
+    let all = daemon.call("supervisor.getAllProcessInfo", json!([]));
+    let failed = all.as_array().unwrap().iter().find(|info| info["statename"] == "FATAL").unwrap();
+    let spawnerr = failed["spawnerr"].as_str().unwrap();
+    let name = failed["name"].as_str().unwrap();
+    assert_eq!(spawnerr, format!("too many open files to spawn '{name}'"));
+    daemon.wait_said(&format!("INFO spawnerr: {spawnerr}"));
+    daemon.assert_calm();
+    // Others stop, and there is room again.
+    daemon.call("supervisor.stopProcessGroup", json!(["p"]));
+    daemon.call("supervisor.startProcess", json!([format!("p:{name}")]));
+    assert_eq!(daemon.info(&format!("p:{name}"))["statename"], "RUNNING");
+}
+
+#[test]
+fn clients_beyond_the_descriptors_are_turned_away_and_others_are_served() {
+    let daemon = Setup::new()
+        .daemon("minfds=64")
+        .under(&["sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"])
+        .program("p", "cat", "startsecs=0")
+        .start();
+    daemon.wait_state("p", "RUNNING");
+    let crowd: Vec<Client> = (0..200).map(|_| daemon.client()).collect();
+    daemon.wait_said("ERRO cannot take a client: ");
+    assert_eq!(daemon.info("p")["statename"], "RUNNING");
+    daemon.assert_calm();
+    drop(crowd);
+    let mut client = until("to be let in", || {
+        let mut client = daemon.client();
+        client.try_raw(b"{\"id\":1,\"method\":\"supervisor.getState\"}\n").then_some(())?;
+        client.line().map(|_| client)
+    });
+    client.call("supervisor.stopProcess", json!(["p"])).unwrap();
+}
+
+#[test]
+fn after_kill_9_a_new_daemon_replaces_the_stale_socket_and_pidfile() {
+    let mut daemon = Setup::new().program("web", "sleep 1000", "startsecs=0").start();
+    let old = daemon.pid();
+    daemon.hang_up();
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait_end();
+    assert!(daemon.path("s").exists() && daemon.path("pid").exists());
+    daemon.again();
+    assert_ne!(daemon.pid(), old);
+    assert_eq!(daemon.call("supervisor.getPID", json!([])), daemon.pid());
+    until("the pidfile", || (daemon.read("pid").trim().parse() == Ok(daemon.pid())).then_some(()));
+    daemon.wait_state("web", "RUNNING");
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_leaves_the_first_one_alone() {
+    let daemon = Setup::new().program("web", "sleep 1000", "startsecs=0").start();
+    let (pidfile, web) = (daemon.read("pid"), daemon.pid_of("web"));
+    let mut second = daemon.second("conf");
+    let status = until("the second one to end", || second.try_wait().unwrap());
+    assert_eq!(status.code(), Some(2));
+    let text = "Another program is already listening on a port that one of our HTTP servers is \
+                configured to use.  Shut this program down first before starting supervisord.";
+    assert!(daemon.read("stderr2").contains(text), "{}", daemon.read("stderr2"));
+    assert_eq!(daemon.read("pid"), pidfile);
+    daemon.hang_up();
+    assert_eq!(daemon.call("supervisor.getPID", json!([])), daemon.pid());
+    assert_eq!(daemon.pid_of("web"), web);
+    assert_eq!(children(daemon.pid()), [web]);
+}
+
+#[test]
+fn of_many_daemons_started_at_once_one_stays_and_the_others_leave_it_alone() {
+    let setup = Setup::new().program("web", "sleep 1000", "startsecs=0");
+    // A stale socket for them to fight over.
+    drop(UnixListener::bind(setup.path("s")).unwrap());
+    let mut daemon = setup.launch();
+    let mut others: Vec<_> = (0..7).map(|_| daemon.second("conf")).collect();
+    let mut living = Vec::new();
+    until("all but one to end", || {
+        living.clear();
+        living.extend(
+            others.iter_mut().filter_map(|other| {
+                other.try_wait().unwrap().is_none().then_some(other.id() as i32)
+            }),
+        );
+        living.extend(daemon.try_end().is_none().then_some(daemon.pid()));
+        (living.len() == 1).then_some(())
+    });
+    assert_eq!(daemon.call("supervisor.getPID", json!([])), living[0]);
+    until("the pidfile", || (daemon.read("pid").trim().parse() == Ok(living[0])).then_some(()));
+    daemon.wait_state("web", "RUNNING");
+    daemon.hang_up();
+    signal(living[0], Signal::SIGTERM);
+    for other in &mut others {
+        until("the last one to end", || other.try_wait().unwrap());
+    }
+    until("the first one to end", || daemon.try_end());
+}
+
+#[test]
+fn what_is_no_socket_is_never_deleted() {
+    for directory in [false, true] {
+        let setup = Setup::new();
+        let path = setup.path("s");
+        if directory {
+            fs::create_dir(&path).unwrap();
+        } else {
+            fs::write(&path, "precious").unwrap();
+        }
+        let mut daemon = setup.launch();
+        assert_eq!(daemon.wait_end().code(), Some(2));
+        let stderr = daemon.read("stderr");
+        assert!(stderr.contains("Cannot open an HTTP server: "), "{stderr}");
+        assert_eq!(path.is_dir(), directory);
+        assert_eq!(daemon.read("s"), if directory { "" } else { "precious" });
+    }
+}
+
+#[test]
+fn a_pidfile_that_cannot_be_written_is_a_line_and_not_an_end() {
+    let daemon = Setup::new().daemon("pidfile=%(here)s").start();
+    daemon.wait_said("CRIT could not write pidfile ");
+    daemon.call("supervisor.getState", json!([]));
+}
+
+#[test]
+fn every_mistake_of_a_configuration_is_named_with_file_and_line() {
+    let setup = Setup::new()
+        .program("web", "sleep 1", "autostart=perhaps\nstopsignal=NOPE")
+        .program("odd", "sleep 1", "numprocs=x\numask=999");
+    let text = setup.text();
+    let line = |wanted: &str| text.lines().position(|line| line.starts_with(wanted)).unwrap() + 1;
+    let places = ["autostart", "stopsignal", "numprocs", "umask"].map(|key| (key, line(key)));
+    let (stdout, stderr, status) = setup.run();
+    assert_eq!((status, stdout.as_str()), (2, ""));
+    for (key, line) in places {
+        let section = if line < places[2].1 - 3 { "web" } else { "odd" };
+        let wanted = format!("conf:{line}: [program:{section}] {key}: ");
+        assert!(stderr.contains(&wanted), "no {wanted} in\n{stderr}");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_named_with_the_reason() {
+    let setup = Setup::new();
+    fs::create_dir(setup.path("dir")).unwrap();
+    let daemon = setup.start();
+    for (file, why) in [("missing", "No such file or directory"), ("dir", "Is a directory")] {
+        let mut second = daemon.second(file);
+        assert_eq!(until("its end", || second.try_wait().unwrap()).code(), Some(2));
+        let stderr = daemon.read("stderr2");
+        assert!(stderr.contains(file) && stderr.contains(why), "{stderr}");
+    }
+}
+
+#[test]
+fn check_gives_its_verdict_and_starts_nothing() {
+    let setup = Setup::new().program("web", "sleep 1", "autostrat=false").words(&["--check"]);
+    let (stdout, stderr, status) = setup.run();
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("autostrat: no such option; did you mean `autostart`?"), "{stdout}");
+    assert!(stdout.contains(": good, 1 processes in 1 groups"), "{stdout}");
+    let setup = Setup::new().program("web", "sleep 1", "autostart=perhaps").words(&["--check"]);
+    let (stdout, _, status) = setup.run();
+    assert_eq!(status, 1);
+    assert!(stdout.contains(": not usable, 1 mistake"), "{stdout}");
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_with_its_place() {
+    let setup = Setup::new().program("web", "sleep 1000", "startsecs=0\nautostrat=false");
+    let line = setup.text().lines().position(|line| line.starts_with("autostrat")).unwrap() + 1;
+    let daemon = setup.start();
+    daemon.wait_state("web", "RUNNING");
+    daemon
+        .wait_said(&format!("conf:{line}: [program:web] autostrat: no such option; did you mean"));
+}
+
+#[test]
+fn a_frozen_daemon_that_wakes_up_has_lost_nothing() {
+    let script = "seq 1 20000\nexit 3\n";
+    let daemon =
+        Setup::new().shell("p", script, "startsecs=0\nautostart=false\nautorestart=false").start();
+    daemon.call("supervisor.startProcess", json!(["p"]));
+    daemon.signal(Signal::SIGSTOP);
+    until("the daemon to stand still", || (stat(daemon.pid())?.0 == 'T').then_some(()));
+    daemon.signal(Signal::SIGCONT);
+    assert_eq!(daemon.wait_state("p", "EXITED")["exitstatus"], 3);
+    assert_eq!(daemon.read("p.out").lines().count(), 20_000);
+}
