@@ -55,11 +55,10 @@ fn on_a_full_disk_programs_go_on_and_the_loss_is_told_and_logging_resumes() {
     if !can_mount() {
         return;
     }
-    let setup = Setup::new();
-    let disk = Disk::mount(setup.path("disk"), 256);
-    let lines = "startsecs=0\nstdout_logfile=%(here)s/disk/p.out\nstdout_logfile_maxbytes=0";
-    let daemon =
-        setup.program("p", "cat", lines).program("web", "sleep 1000", "startsecs=0").start();
+    let disk = Disk::mount(256);
+    let log = disk.path("p.out");
+    let lines = format!("startsecs=0\nstdout_logfile={log}\nstdout_logfile_maxbytes=0");
+    let daemon = Setup::new().program("p", "cat", &lines).start();
     daemon.wait_state("p", "RUNNING");
     let pid = daemon.pid_of("p");
     let mut said = 0;

@@ -92,12 +92,12 @@ pub trait Host {
     fn log_path(&self, id: ProcessId, channel: Channel) -> Option<PathBuf>;
     /// The file that holds the main log's newest lines; `None` where it goes to no file.
     fn main_log_path(&self) -> Option<PathBuf>;
-    /// Empties both logs of a process, running or not, and removes their backups.
+    /// Empties both logs of a process, running or not. Rotated files stay, as in 4.3.0.
     ///
     /// # Errors
-    /// The first file that could not be removed or made anew.
+    /// The first file that could not be emptied.
     fn clear_logs(&mut self, id: ProcessId) -> io::Result<()>;
-    /// Empties the main log and removes its backups.
+    /// Empties the main log. Rotated files stay.
     ///
     /// # Errors
     /// As above.
