@@ -5,7 +5,8 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::*;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 /// Says `ready` and does not hear TERM.
@@ -306,7 +307,7 @@ fn no_race_between_stops_starts_and_deaths_leaves_a_program_in_doubt() {
         let pid = daemon.info("web")["pid"].as_i64().unwrap() as i32;
         let (first, second) = if round % 2 == 0 { ("stop", "start") } else { ("start", "stop") };
         if pid != 0 && round % 3 == 0 {
-            signal(pid, Signal::SIGKILL);
+            _ = kill(Pid::from_raw(pid), Signal::SIGKILL); // it may be gone already
         }
         let ids = [first, second].map(|verb| {
             client.send(&format!("supervisor.{verb}Process"), json!(["web", round % 5 == 0]))
