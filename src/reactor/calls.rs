@@ -5,6 +5,8 @@ use super::client::Dialect;
 use crate::base::clock::Now;
 use crate::base::level::Level;
 use crate::log::said;
+use crate::proto::http::{Reply, Status};
+use crate::proto::xmlrpc;
 use crate::rpc::json::{self, Id};
 use crate::rpc::{self, Code, Context, Fault, Outcome, Params, Value, Waiting};
 
@@ -29,6 +31,8 @@ pub enum Mark {
     Json(Id),
     /// JSON lines, a notification: no answer is wanted.
     Nobody,
+    /// XML-RPC: answers come in the order of requests.
+    Http(Reply),
 }
 
 /// A call that waits.
@@ -62,6 +66,10 @@ impl Reactor {
             Outcome::Stream(tail) => match reply.mark {
                 Mark::Json(id) => self.open_stream(reply.client, id, &method, tail),
                 Mark::Nobody => {}
+                // No stream fits into an XML-RPC answer; the method is not listed either.
+                Mark::Http(_) => {
+                    self.answer(now, &reply, &method, Err(Code::UnknownMethod.bare()));
+                }
             },
         }
     }
@@ -93,7 +101,21 @@ impl Reactor {
                 Ok(value) => json::answer(out, id, &value),
                 Err(fault) => json::fault(out, id, &fault),
             },
-            (Mark::Nobody, Dialect::Unknown | Dialect::Lines(_)) => {}
+            (Mark::Http(to), Dialect::Http(http)) => {
+                http.busy = false;
+                let mut body = Vec::new();
+                match result {
+                    Ok(value) => xmlrpc::encode_response(&mut body, &value),
+                    Err(fault) => {
+                        xmlrpc::encode_fault(&mut body, fault.code as i32, &fault.text);
+                    }
+                }
+                let fields = [("Content-Type", "text/xml")];
+                to.whole(out, now.wall, Status::Ok, &fields, &body);
+                client.connection.closing |= !to.keep_alive;
+                self.shell.unfinished.push(reply.token); // its next request, if it came already
+            }
+            (Mark::Nobody | Mark::Http(_), _) => {}
         }
     }
 

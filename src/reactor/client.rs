@@ -1,14 +1,21 @@
 //! Clients: how they come to be heard and answered, and how they go. What they say is for the
 //! dialects.
 
+use std::time::Duration;
+
 use super::Reactor;
 use super::connection::{Connection, Heard};
+use super::http::Http;
 use super::jsonl::Lines;
-use crate::base::clock::Now;
+use super::timers::Timer;
+use crate::base::clock::{Mono, Now};
 use crate::proto::Parsed;
 
 /// Requests of one client carried out in a turn; the rest wait for the next.
 const REQUESTS_PER_TURN: usize = 64;
+
+/// A request must have come as a whole within this time after its first byte.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 
 /// A client and how far it has come.
 pub struct Client {
@@ -21,6 +28,8 @@ pub struct Client {
     pub(super) dialect: Dialect,
     /// Its calls that are waited for.
     pub(super) waits: usize,
+    /// When the request began that is still coming.
+    since: Option<Mono>,
 }
 
 /// How a client speaks.
@@ -29,12 +38,14 @@ pub enum Dialect {
     Unknown,
     /// JSON lines.
     Lines(Lines),
+    /// HTTP.
+    Http(Box<Http>),
 }
 
 impl Client {
     /// A client that has said nothing yet.
     pub fn new(connection: Connection, gate: usize, token: usize) -> Client {
-        Client { connection, gate, token, dialect: Dialect::Unknown, waits: 0 }
+        Client { connection, gate, token, dialect: Dialect::Unknown, waits: 0, since: None }
     }
 }
 
@@ -50,6 +61,12 @@ impl Reactor {
             self.shell.unfinished.push(client.token);
         }
         self.understand(now, slot);
+        self.watch_pace(now, slot);
+        if let Some(client) = self.clients.get_mut(slot) {
+            if client.connection.take_deaf() {
+                self.shell.unfinished.push(client.token);
+            }
+        }
         if heard != Heard::Gone {
             return;
         }
@@ -64,6 +81,9 @@ impl Reactor {
     /// Carries out what is complete in the inbox, within the client's share of the turn.
     fn understand(&mut self, now: Now, slot: usize) {
         let Some(client) = self.clients.get_mut(slot) else { return };
+        if client.connection.is_behind() {
+            return; // it does not read its answers: it gets no more of them
+        }
         let inbox = std::mem::take(&mut client.connection.inbox);
         let mut used = 0;
         let mut count = 0;
@@ -81,7 +101,32 @@ impl Reactor {
         }
         let Some(client) = self.clients.get_mut(slot) else { return };
         client.connection.inbox = inbox;
-        client.connection.inbox.drain(..used);
+        client.connection.consume(used);
+    }
+
+    /// Gives a request that has begun a time by which it must have come.
+    fn watch_pace(&mut self, now: Now, slot: usize) {
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        let Dialect::Http(http) = &client.dialect else { return };
+        match (http.is_amid(&client.connection.inbox), client.since) {
+            (true, None) => {
+                client.since = Some(now.mono);
+                self.shell.timers.arm(now.mono + REQUEST_WITHIN, Timer::Pace(client.token));
+            }
+            (true, Some(_)) => {}
+            (false, _) => client.since = None,
+        }
+    }
+
+    /// A time by which a request must have come is over, perhaps that of an earlier one.
+    pub(super) fn check_pace(&mut self, now: Now, slot: usize) {
+        let Some(since) = self.clients.get(slot).and_then(|client| client.since) else { return };
+        if now.mono.since(since) >= REQUEST_WITHIN {
+            return self.http_too_slow(now, slot);
+        }
+        if let Some(client) = self.clients.get(slot) {
+            self.shell.timers.arm(since + REQUEST_WITHIN, Timer::Pace(client.token));
+        }
     }
 
     /// Carries out the message at the front of `bytes`, if it is complete.
@@ -90,16 +135,16 @@ impl Reactor {
         if let Dialect::Unknown = client.dialect {
             match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => return Parsed::More,
-                Some(b'{') => client.dialect = Dialect::Lines(Lines::default()),
-                Some(_) => {
-                    client.connection.closing = true;
-                    return Parsed::Bad("this socket speaks JSON lines");
+                Some(b'{') if client.connection.is_unix() => {
+                    client.dialect = Dialect::Lines(Lines::default());
                 }
+                Some(_) => client.dialect = Dialect::Http(Box::default()),
             }
         }
         match client.dialect {
             Dialect::Unknown => Parsed::More,
             Dialect::Lines(_) => self.line(now, slot, bytes),
+            Dialect::Http(_) => self.http(now, slot, bytes),
         }
     }
 

@@ -11,6 +11,11 @@ const READ_BUDGET: usize = 256 << 10;
 /// A client that lets more than this wait for it is cut off.
 pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
 
+/// A client that has not taken this much of its answers gets no more of them for now.
+const BEHIND_BYTES: usize = 1 << 20;
+/// What may have come without being understood; the rest waits in the socket.
+const INBOX_BYTES_MAX: usize = 2 << 20;
+
 /// The stream under a connection.
 #[derive(Debug)]
 pub enum Link {
@@ -51,6 +56,8 @@ pub struct Connection {
     sent: usize,
     /// Nothing more is to come from it, and it goes once the outbox is empty.
     pub closing: bool,
+    /// The inbox was full: there may be more in the socket.
+    deaf: bool,
 }
 
 /// How a reading went.
@@ -73,7 +80,7 @@ impl Connection {
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(link.source(), Token(token), both)?;
         let (inbox, outbox) = (Vec::new(), Vec::new());
-        Ok(Connection { link, inbox, outbox, sent: 0, closing: false })
+        Ok(Connection { link, inbox, outbox, sent: 0, closing: false, deaf: false })
     }
 
     /// Stops watching it, before it is dropped.
@@ -85,6 +92,10 @@ impl Connection {
     pub fn hear(&mut self, scratch: &mut [u8]) -> Heard {
         let mut got = 0;
         loop {
+            if self.inbox.len() >= INBOX_BYTES_MAX {
+                self.deaf = true;
+                return Heard::All;
+            }
             match self.link.stream().read(scratch) {
                 Ok(0) => return Heard::Gone,
                 Ok(n) => {
@@ -125,6 +136,29 @@ impl Connection {
             self.outbox = Vec::new(); // one large answer does not stay in memory for ever
         }
         !self.closing
+    }
+
+    /// Drops what has been understood.
+    pub fn consume(&mut self, used: usize) {
+        self.inbox.drain(..used);
+        if self.inbox.is_empty() && self.inbox.capacity() > 4096 {
+            self.inbox = Vec::new(); // a thousand idle clients hold next to nothing
+        }
+    }
+
+    /// Whether it is to be heard again though the poll has nothing to tell: there was no room.
+    pub fn take_deaf(&mut self) -> bool {
+        self.deaf && self.inbox.len() < INBOX_BYTES_MAX && std::mem::take(&mut self.deaf)
+    }
+
+    /// Whether too much of what it asked for waits to be taken.
+    pub fn is_behind(&self) -> bool {
+        self.outbox.len() - self.sent > BEHIND_BYTES
+    }
+
+    /// Whether it came through a unix socket.
+    pub fn is_unix(&self) -> bool {
+        matches!(self.link, Link::Unix(_))
     }
 
     /// Whether something still has to be sent.

@@ -3,7 +3,9 @@
 use super::Reactor;
 use super::calls::{Mark, ReplyTo};
 use super::client::Dialect;
+use super::doorman::{Verdict, Wanted};
 use crate::base::clock::Now;
+use crate::proto::auth::Credentials;
 use crate::proto::{Parsed, jsonl};
 use crate::rpc::json::{self, Call, Id};
 use crate::rpc::{Params, Value};
@@ -14,7 +16,9 @@ pub struct Lines {
     /// So many bytes of the inbox are known to hold no line's end.
     searched: usize,
     /// It has shown the right credentials.
-    trusted: bool,
+    pub trusted: bool,
+    /// Its credentials are being verified; what it says next waits.
+    pub busy: bool,
     /// Streams it follows: our number and its own mark.
     pub streams: Vec<(usize, Id)>,
 }
@@ -24,6 +28,9 @@ impl Reactor {
     pub(super) fn line(&mut self, now: Now, slot: usize, bytes: &[u8]) -> Parsed<()> {
         let Some(client) = self.clients.get_mut(slot) else { return Parsed::More };
         let Dialect::Lines(lines) = &mut client.dialect else { return Parsed::More };
+        if lines.busy {
+            return Parsed::More;
+        }
         match jsonl::line(bytes, lines.searched) {
             Parsed::More => {
                 lines.searched = bytes.len();
@@ -52,20 +59,27 @@ impl Reactor {
             Err(why) => return json::invalid(&mut client.connection.outbox, &why),
         };
         let Dialect::Lines(lines) = &mut client.dialect else { return };
-        let login = self.listening.gate(client.gate).and_then(|gate| gate.server.login.as_ref());
+        let account = self.listening.gate(client.gate).and_then(|gate| gate.account.as_ref());
         let out = &mut client.connection.outbox;
         if method == "svx.login" {
-            let given = |index, name| params.get(index, name).and_then(Value::as_str);
-            let (user, password) = (given(0, "username"), given(1, "password"));
-            lines.trusted = login.is_none_or(|(name, stored)| {
-                same(name, user.unwrap_or("")) & same(stored, password.unwrap_or(""))
-            });
-            match (&id, lines.trusted) {
-                (Some(id), true) => json::answer(out, id, &true.into()),
-                (Some(id), false) => json::unauthorized(out, id),
-                (None, _) => {}
+            let given = |index, name| match params.get(index, name).and_then(Value::as_str) {
+                Some(text) => text.as_bytes().to_vec(),
+                None => Vec::new(),
+            };
+            let shown =
+                Credentials { username: given(0, "username"), password: given(1, "password") };
+            let who = (slot, client.token);
+            let wanted = || Wanted::Login(id.clone());
+            let verdict = match account {
+                None => Verdict::Admitted,
+                Some(account) => self.doorman.look(who, account, shown, wanted),
+            };
+            lines.trusted = matches!(verdict, Verdict::Admitted);
+            lines.busy = matches!(verdict, Verdict::Later);
+            if !lines.busy {
+                login(out, id.as_ref(), lines.trusted);
             }
-        } else if login.is_some() && !lines.trusted {
+        } else if account.is_some() && !lines.trusted {
             json::unauthorized(out, &id.unwrap_or_else(Id::null));
         } else if method == "svx.close" {
             let closed = self.close_stream(slot, &params);
@@ -91,8 +105,11 @@ impl Reactor {
     }
 }
 
-/// Compares without telling by its time where two texts differ.
-fn same(a: &str, b: &str) -> bool {
-    let differ = a.bytes().zip(b.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
-    (differ == 0) & (a.len() == b.len())
+/// Appends the answer to `svx.login`.
+pub fn login(out: &mut Vec<u8>, id: Option<&Id>, good: bool) {
+    match (id, good) {
+        (Some(id), true) => json::answer(out, id, &true.into()),
+        (Some(id), false) => json::unauthorized(out, id),
+        (None, _) => {}
+    }
 }

@@ -5,6 +5,7 @@ use std::net::TcpListener as StdTcp;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener as StdUnix;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::Interest;
@@ -19,6 +20,7 @@ use crate::base::clock::Now;
 use crate::base::level::Level;
 use crate::config::model::{Address, Config, Server};
 use crate::log::said;
+use crate::proto::auth::{Account, Malformed, Stored};
 use crate::sys::door::{Accepted, Door};
 use crate::sys::sockets;
 
@@ -33,6 +35,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 pub struct Gate {
     /// The section it belongs to.
     pub server: Server,
+    /// Who may come in; everybody if `None`.
+    pub account: Option<Arc<Account>>,
     listener: Listener,
     door: Door,
     token: Option<usize>,
@@ -45,6 +49,11 @@ enum Listener {
 }
 
 impl Gate {
+    /// Whether anybody on this machine reaches it without credentials.
+    pub fn is_open_loopback(&self) -> bool {
+        self.account.is_none() && matches!(self.listener, Listener::Tcp(_))
+    }
+
     fn fd(&self) -> BorrowedFd<'_> {
         match &self.listener {
             Listener::Unix(listener, ..) => listener.as_fd(),
@@ -93,17 +102,19 @@ impl Listening {
                 notes.push(said::not_opened(&server.section));
                 continue;
             }
+            let fail = |error| CannotListen { section: server.section.clone(), error };
+            let account = account(server).map_err(fail)?;
             let known = old.iter().position(|gate| gate.server.address == server.address);
             if let Some(index) = known {
                 let mut gate = old.swap_remove(index);
-                gate.server = server.clone();
+                (gate.server, gate.account) = (server.clone(), account);
                 gates.push(gate);
                 continue;
             }
-            let fail = |error| CannotListen { section: server.section.clone(), error };
             let mut gate = |listener| -> io::Result<()> {
                 let door = Door::new()?;
-                gates.push(Gate { server: server.clone(), listener, door, token: None });
+                let (server, account) = (server.clone(), account.clone());
+                gates.push(Gate { server, account, listener, door, token: None });
                 Ok(())
             };
             match &server.address {
@@ -129,6 +140,13 @@ impl Listening {
     pub fn gate(&self, index: usize) -> Option<&Gate> {
         self.gates.get(index)
     }
+}
+
+fn account(server: &Server) -> io::Result<Option<Arc<Account>>> {
+    let Some((username, password)) = &server.login else { return Ok(None) };
+    let bad = |why: Malformed| io::Error::new(io::ErrorKind::InvalidInput, why.to_string());
+    let password = Stored::parse(password).map_err(bad)?;
+    Ok(Some(Arc::new(Account { username: username.clone(), password })))
 }
 
 impl Reactor {

@@ -7,7 +7,9 @@ mod calls;
 mod child;
 mod client;
 mod connection;
+mod doorman;
 mod host;
+mod http;
 mod jsonl;
 mod launch;
 mod listen;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use mio::{Events, Interest, Poll};
+use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use crate::base::clock::{Mono, Now};
@@ -37,12 +39,14 @@ use crate::log::mainlog::MainLog;
 use crate::log::said;
 use crate::process::{Action, Mood, Supervisor};
 use crate::rpc::{About, Host};
+use crate::sys::host::random;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Spawner;
 use crate::sys::{clock, wait};
 
 use calls::Wait;
 use client::Client;
+use doorman::Doorman;
 pub use launch::Common;
 pub use listen::{CannotListen, Listening};
 use reader::{ConfigReader, Fresh};
@@ -63,6 +67,7 @@ pub struct Reactor {
     shell: Shell,
     signals: Signals,
     listening: Listening,
+    doorman: Doorman,
     clients: Slab<Client>,
     /// Those that may have something to be sent.
     outgoing: Vec<usize>,
@@ -114,6 +119,9 @@ impl Reactor {
         let mut sources = Sources::default();
         let token = sources.add(Source::Signals);
         watch(poll.registry(), signals.as_fd(), token, Interest::READABLE)?;
+        let token = sources.add(Source::Doorman);
+        let waker = Waker::new(poll.registry(), Token(token))?;
+        let doorman = Doorman::new(random()?, waker);
         let config = start.config;
         let shell = Shell {
             registry: poll.registry().try_clone()?,
@@ -140,6 +148,7 @@ impl Reactor {
             shell,
             signals,
             listening,
+            doorman,
             clients: Slab::new(),
             outgoing: Vec::new(),
             waits: Vec::new(),
@@ -200,6 +209,7 @@ impl Reactor {
             Some(Source::Signals) => self.hear_signals(now),
             Some(Source::Listener(index)) => self.accept(now, index),
             Some(Source::Client(slot)) => self.hear_client(now, slot),
+            Some(Source::Doorman) => self.let_in(now),
             Some(Source::Output(id, channel)) => {
                 // By the clock means by the clock, whatever the poll had still to tell.
                 self.shell.read_stream(now, id, channel);
@@ -223,6 +233,11 @@ impl Reactor {
                 Timer::Read(token) => self.ready(now, token),
                 Timer::Troubles => self.shell.tell_troubles(now),
                 Timer::Accept(index) => self.accept(now, index),
+                Timer::Pace(token) => {
+                    if let Some(Source::Client(slot)) = self.shell.sources.get(token) {
+                        self.check_pace(now, slot);
+                    }
+                }
             }
         }
         self.set.tick(now);

@@ -17,6 +17,8 @@ pub enum Source {
     Signals,
     /// A control socket.
     Listener(usize),
+    /// The thread that verifies costly passwords has done one.
+    Doorman,
     /// A connection.
     Client(usize),
     /// What a child writes.

@@ -43,12 +43,24 @@ impl Reactor {
     pub(super) fn end_taps(&mut self, id: ProcessId) {
         for (slot, stream) in self.shell.taps.removed(id) {
             let Some(client) = self.clients.get_mut(slot) else { continue };
-            let Dialect::Lines(lines) = &mut client.dialect else { continue };
-            if let Some(place) = lines.streams.iter().position(|(known, _)| *known == stream) {
-                let (_, id) = lines.streams.swap_remove(place);
-                json::end(&mut client.connection.outbox, &id, Some("the process was removed"));
-                self.outgoing.push(slot);
+            let out = &mut client.connection.outbox;
+            match &mut client.dialect {
+                Dialect::Unknown => {}
+                Dialect::Lines(lines) => {
+                    let place = lines.streams.iter().position(|(known, _)| *known == stream);
+                    if let Some((_, id)) = place.map(|place| lines.streams.swap_remove(place)) {
+                        json::end(out, &id, Some("the process was removed"));
+                    }
+                }
+                Dialect::Http(http) => {
+                    if let Some((_, wrap)) = http.stream.take() {
+                        wrap.end(out);
+                        client.connection.closing |= !wrap.keep_alive;
+                        self.shell.unfinished.push(client.token);
+                    }
+                }
             }
+            self.outgoing.push(slot);
         }
     }
 
@@ -63,10 +75,21 @@ impl Reactor {
         }
         for (stream, tap) in self.shell.taps.fresh() {
             let Some(client) = self.clients.get_mut(tap.client) else { continue };
-            let Dialect::Lines(lines) = &client.dialect else { continue };
-            let known = lines.streams.iter().find(|(known, _)| *known == stream);
-            let Some((_, id)) = known else { continue };
-            json::chunk(&mut client.connection.outbox, &tap.method, id, &tap.fresh);
+            let out = &mut client.connection.outbox;
+            match &client.dialect {
+                Dialect::Unknown => {}
+                Dialect::Lines(lines) => {
+                    let known = lines.streams.iter().find(|(known, _)| *known == stream);
+                    if let Some((_, id)) = known {
+                        json::chunk(out, &tap.method, id, &tap.fresh);
+                    }
+                }
+                Dialect::Http(http) => {
+                    if let Some((_, wrap)) = &http.stream {
+                        wrap.part(out, &tap.fresh);
+                    }
+                }
+            }
             tap.fresh.clear();
             client.connection.closing |= tap.overrun;
             self.outgoing.push(tap.client);
@@ -75,7 +98,7 @@ impl Reactor {
 }
 
 /// The end of a file, so much of it.
-fn last_bytes(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+pub(super) fn last_bytes(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let bytes = bytes.min(TAIL_BYTES_MAX);
     let from = file.metadata()?.len().saturating_sub(bytes);

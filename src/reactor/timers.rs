@@ -12,6 +12,8 @@ pub enum Timer {
     Read(usize),
     /// See whether a log has trouble to report.
     Troubles,
+    /// See whether the client with this token sends too slowly.
+    Pace(usize),
     /// Try to listen for clients again after the descriptors ran out.
     Accept(usize),
 }

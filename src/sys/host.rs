@@ -1,6 +1,8 @@
 //! Where the daemon runs: the machine's name and the environment it was given.
 
 use std::env;
+use std::fs::File;
+use std::io::{self, Read};
 
 /// The node name, as `uname -n` prints it; empty if there is none.
 pub fn hostname() -> String {
@@ -11,6 +13,13 @@ pub fn hostname() -> String {
 pub fn environment() -> Vec<(String, String)> {
     let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
     env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// Bytes nobody can guess.
+pub fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

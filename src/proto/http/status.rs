@@ -66,7 +66,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// A malformed request.
-    pub(super) const fn bad(why: &'static str) -> Refusal {
+    pub const fn bad(why: &'static str) -> Refusal {
         Refusal { status: Status::BadRequest, why }
     }
 }
