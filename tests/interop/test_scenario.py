@@ -156,6 +156,8 @@ def live(flavour):
                      ("start", "pair:*"), ("start", "pair:*"), ("restart", "pair:*")]:
             story.ctl(*args)
         story.states("after stopping and starting")
+        stops = re.findall(r"killing (one|two) ", house.log())
+        story.note("who of a group is stopped first", stops[:2])
 
         # A crash, and what is done about it.
         pid = house.kill("crash")
@@ -274,6 +276,8 @@ def tales(log):
 
 #: Step → why svx answers otherwise. That it does is checked too, so that no line gets stale.
 ON_PURPOSE = {
+    "who of a group is stopped first":
+        "svx stops a group as a shutdown does, last started first; 4.3.0 does so at a shutdown only",
     "update with a broken file":
         "4.3.0 prints a Python exception; svx the words that reread has for it",
 }
