@@ -95,7 +95,12 @@ impl Reactor {
             }
             match self.one_message(now, slot, &inbox[used..]) {
                 Parsed::Done { used: more, .. } => used += more,
-                Parsed::More | Parsed::Bad(_) => break,
+                Parsed::More => break,
+                // The last word has been said; where another message would begin is unknown.
+                Parsed::Bad(_) => {
+                    used = inbox.len();
+                    break;
+                }
             }
             count += 1;
         }
@@ -132,6 +137,9 @@ impl Reactor {
     /// Carries out the message at the front of `bytes`, if it is complete.
     fn one_message(&mut self, now: Now, slot: usize, bytes: &[u8]) -> Parsed<()> {
         let Some(client) = self.clients.get_mut(slot) else { return Parsed::More };
+        if client.connection.closing {
+            return Parsed::Bad("the connection is about to end");
+        }
         if let Dialect::Unknown = client.dialect {
             match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => return Parsed::More,

@@ -53,7 +53,7 @@ impl Reactor {
     pub(super) fn http(&mut self, now: Now, slot: usize, bytes: &[u8]) -> Parsed<()> {
         let Some(client) = self.clients.get_mut(slot) else { return Parsed::More };
         let Dialect::Http(http) = &mut client.dialect else { return Parsed::More };
-        if http.busy || http.stream.is_some() || client.connection.closing {
+        if http.busy || http.stream.is_some() {
             return Parsed::More;
         }
         match http.requests.read(bytes) {
