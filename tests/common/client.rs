@@ -1,7 +1,7 @@
 //! A client of the control socket: JSON lines, with a deadline for every answer.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -98,6 +98,16 @@ impl Client {
                 Some(known) => _ = self.answers.insert(known, line),
                 None => return line,
             }
+        }
+    }
+
+    /// All that comes until the daemon closes the connection.
+    #[track_caller]
+    pub fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        match self.reader.read_to_end(&mut rest) {
+            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
+            _ => String::from_utf8_lossy(&rest).into_owned(),
         }
     }
 
