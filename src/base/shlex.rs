@@ -200,4 +200,15 @@ mod tests {
         assert_eq!(read("x"), Err(BadPairs::NoPair { after: None }));
         assert_eq!(read("A=\"x"), Err(BadPairs::Unclosed));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_or_grows(text in "(\\PC|[\"'\\\\=,#; \n\tAa1é]){0,60}") {
+            let words = split(&text).unwrap_or_default();
+            proptest::prop_assert!(words.iter().map(String::len).sum::<usize>() <= text.len());
+            let pairs = pairs(&text).unwrap_or_default();
+            let size: usize = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
+            proptest::prop_assert!(size <= text.len());
+        }
+    }
 }
