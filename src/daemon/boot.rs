@@ -11,6 +11,7 @@ use crate::base::level::Level;
 use crate::config::model::{Config, Daemon};
 use crate::log::mainlog::MainLog;
 use crate::log::outlets::Outlets;
+use crate::log::passthrough::Passthrough;
 use crate::log::syslog::{self, Syslog};
 use crate::log::{auto, said};
 use crate::process::Mood;
@@ -72,6 +73,7 @@ pub fn run(reader: ConfigReader) -> Result<(), String> {
         pidfile = begin_again(&mut remains, &next, pidfile);
         fresh = next;
     }
+    remains.log.outlets.passthroughs().for_each(Passthrough::flush);
     remove(pidfile);
     Ok(())
 }

@@ -17,6 +17,9 @@ use crate::log::trouble::Trouble;
 /// Whole lines wait up to this size while nobody reads; further ones are dropped and counted.
 pub const QUEUE_BYTES_MAX: usize = 1024 * 1024;
 
+/// How long the end of the daemon waits for a reader that takes nothing.
+const FLUSH_PATIENCE_MS: u16 = 1000;
+
 /// How to write without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -157,6 +160,18 @@ impl Passthrough {
             queue = Vec::new();
         }
         self.queue = queue;
+    }
+
+    /// Waits for the reader as long as it takes something within a second. Blocks: for the end of
+    /// the daemon, when nobody else waits.
+    pub fn flush(&mut self) {
+        while self.wants_write() {
+            let mut fds = [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
+            if !poll(&mut fds, FLUSH_PATIENCE_MS).is_ok_and(|ready| ready > 0) {
+                return; // nobody reads, or a signal says that it is urgent
+            }
+            self.on_writable();
+        }
     }
 
     /// Something new to say about failures, see [`Trouble::report`].
