@@ -597,6 +597,22 @@ fn restart_begins_again_with_the_file_as_it_is_now_unless_it_is_broken() {
 }
 
 #[test]
+fn clients_that_are_connected_or_wait_do_not_keep_a_restart_from_its_socket() {
+    let daemon = Setup::new().shell("slow", SLOW, "startsecs=0").start();
+    daemon.wait_file("slow.out", "ready");
+    let _idle = daemon.client();
+    let mut waiting = daemon.client();
+    let stop = waiting.send("supervisor.stopProcess", json!(["slow"]));
+    daemon.wait_state("slow", "STOPPING");
+    daemon.call("supervisor.restart", json!([]));
+    assert_eq!(waiting.answer(stop), Ok(json!(true)));
+    daemon.hang_up();
+    daemon.wait_said_times("spawned: 'slow'", 2);
+    daemon.wait_state("slow", "RUNNING");
+    assert_eq!(daemon.times("already listening").len(), 0);
+}
+
+#[test]
 fn groups_come_and_go_with_the_configuration() {
     let daemon = zoo();
     let call = |method: &str, params| daemon.call(&format!("supervisor.{method}"), params);

@@ -373,3 +373,81 @@ fn a_frozen_daemon_that_wakes_up_has_lost_nothing() {
     assert_eq!(daemon.wait_state("p", "EXITED")["exitstatus"], 3);
     assert_eq!(daemon.read("p.out").lines().count(), 20_000);
 }
+
+#[test]
+fn a_daemon_that_was_given_no_descriptors_works_and_so_do_its_programs() {
+    let daemon = Setup::new()
+        .under(&["sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"])
+        .program("p", "cat", "startsecs=0")
+        .start();
+    daemon.wait_state("p", "RUNNING");
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "hello\n"]));
+    assert_eq!(daemon.wait_file("p.out", "hello"), "hello\n");
+    for fd in 0..3 {
+        let target = fs::read_link(format!("/proc/{}/fd/{fd}", daemon.pid())).unwrap();
+        assert_eq!(target.to_str(), Some("/dev/null"));
+    }
+    daemon.assert_calm();
+}
+
+#[test]
+fn more_descriptors_than_the_system_gives_are_refused_with_the_reason() {
+    let (_, stderr, status) = Setup::new().daemon("minfds=2000000000").run();
+    assert_eq!(status, 2);
+    let wanted = "The minimum number of file descriptors required to run this process is \
+                  2000000000 as per the \"minfds\" command-line argument or config file setting.";
+    assert!(stderr.contains(wanted), "{stderr}");
+}
+
+#[test]
+fn a_rotation_that_fails_loses_nothing_and_is_told_once() {
+    let setup = Setup::new();
+    // In the place of the first rotated file, and not to be replaced by one.
+    fs::create_dir_all(setup.path("p.out.1/full")).unwrap();
+    let lines = "startsecs=0\nautorestart=false\nstdout_logfile_maxbytes=10KB\n\
+                 stdout_logfile_backups=1";
+    let daemon = setup.program("p", "seq 1 50000", lines).start();
+    daemon.wait_state("p", "EXITED");
+    let wanted: String = (1..=50_000).map(|number| format!("{number}\n")).collect();
+    assert_eq!(daemon.read("p.out"), wanted);
+    daemon.wait_said("cannot rotate ");
+    assert_eq!(daemon.times("cannot rotate ").len(), 1);
+}
+
+#[test]
+fn a_log_removed_by_somebody_else_is_there_again_after_the_next_rotation() {
+    let lines = "startsecs=0\nstdout_logfile_maxbytes=1KB\nstdout_logfile_backups=1";
+    let daemon = Setup::new().program("p", "cat", lines).start();
+    daemon.wait_state("p", "RUNNING");
+    fs::remove_file(daemon.path("p.out")).unwrap();
+    let text = format!("{}\n", "x".repeat(2000));
+    daemon.call("supervisor.sendProcessStdin", json!(["p", text]));
+    until("the log", || daemon.path("p.out").exists().then_some(()));
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "heard\n"]));
+    daemon.wait_file("p.out", "heard");
+}
+
+#[test]
+fn an_environment_too_large_for_the_system_fails_that_program_alone() {
+    let lines = format!("startretries=0\nenvironment=BIG=\"{}\"", "x".repeat(200_000));
+    let daemon =
+        Setup::new().program("p", "cat", &lines).program("web", "cat", "startsecs=0").start();
+    daemon.wait_state("p", "FATAL");
+    assert!(daemon.read("p.err").starts_with("supervisor: couldn't exec cat: E2BIG\n"));
+    daemon.wait_state("web", "RUNNING");
+}
+
+#[test]
+fn a_second_daemon_without_sockets_leaves_the_first_one_s_pidfile() {
+    let mut daemon = Setup::new().no_server().program("p", "cat", "startsecs=0").launch();
+    daemon.wait_said("success: p");
+    let pidfile = daemon.read("pid");
+    let mut second = daemon.second("conf");
+    daemon.wait_said("CRIT could not write pidfile ");
+    assert_eq!(daemon.read("pid"), pidfile);
+    signal(second.id() as i32, Signal::SIGTERM);
+    until("the second one to end", || second.try_wait().unwrap());
+    assert_eq!(daemon.read("pid"), pidfile);
+    assert!(daemon.end().success());
+    assert!(!daemon.path("pid").exists());
+}

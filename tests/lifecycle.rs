@@ -447,7 +447,7 @@ fn an_orphan_that_ends_is_reaped_and_told_and_nothing_else() {
         return;
     }
     let script = "(sh -c 'exit 9' &)\nexec sleep 1000\n";
-    let daemon = Setup::new()
+    let mut daemon = Setup::new()
         .under(&["unshare", "-pf", "--kill-child", "--mount-proc"])
         .shell("forks", script, "startsecs=0")
         .start();
@@ -458,5 +458,75 @@ fn an_orphan_that_ends_is_reaped_and_told_and_nothing_else() {
     let first = children(daemon.pid())[0];
     assert!(children(first).iter().all(|child| alive(*child)), "a zombie is left");
     signal(first, Signal::SIGTERM);
+    assert!(daemon.wait_end().success());
     daemon.wait_said("stopped: forks");
+}
+
+#[test]
+fn without_n_the_daemon_leaves_the_terminal_and_goes_on_in_the_background() {
+    let setup = Setup::new().background().daemon("directory=/").program("p", "cat", "startsecs=0");
+    let mut daemon = setup.launch();
+    assert!(daemon.wait_end().success());
+    let pid = daemon.call("supervisor.getPID", json!([])).as_i64().unwrap() as i32;
+    assert_eq!(daemon.wait_file("pid", "\n").trim().parse(), Ok(pid));
+    for fd in 0..3 {
+        let target = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap();
+        assert_eq!(target.to_str(), Some("/dev/null"));
+    }
+    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap().to_str(), Some("/"));
+    let session = nix::unistd::getsid(Some(Pid::from_raw(pid))).unwrap();
+    assert_eq!(session.as_raw(), pid);
+    assert_eq!(status_field(pid, "Umask"), "0022");
+    daemon.wait_state("p", "RUNNING");
+    daemon.assert_order(&[
+        "INFO daemonizing the supervisord process",
+        "INFO set current directory: '/'",
+        &format!("INFO supervisord started with pid {pid}"),
+    ]);
+    signal(pid, Signal::SIGTERM);
+    wait_dead(pid);
+    assert!(!daemon.path("s").exists() && !daemon.path("pid").exists());
+}
+
+#[test]
+fn a_thousand_programs_run_and_are_listed_within_a_second() {
+    let lines = "startsecs=0\nnumprocs=1000\nprocess_name=%(process_num)d\n\
+                 stdout_logfile=NONE\nstderr_logfile=NONE";
+    let mut daemon = Setup::new().program("many", "sleep 1000", lines).start();
+    daemon.wait_said_times("success: ", 1000);
+    let begun = Instant::now();
+    let all = daemon.call("supervisor.getAllProcessInfo", json!([]));
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    let running = all.as_array().unwrap().iter().filter(|info| info["statename"] == "RUNNING");
+    assert_eq!(running.count(), 1000);
+    assert!(daemon.end().success());
+    assert!(daemon.marked().is_empty());
+}
+
+#[test]
+fn five_hundred_programs_that_end_again_and_again_leave_room_for_clients() {
+    let lines = "startsecs=0\nnumprocs=500\nprocess_name=%(process_num)d\n\
+                 stdout_logfile=NONE\nstderr_logfile=NONE";
+    let daemon = Setup::new().program("flap", "true", lines).start();
+    daemon.wait_said_times("exited: ", 500);
+    let mut took = Vec::new();
+    for _ in 0..200 {
+        let begun = Instant::now();
+        daemon.call("supervisor.getState", json!([]));
+        took.push(begun.elapsed());
+    }
+    took.sort();
+    assert!(took[197] < Duration::from_millis(250), "{:?}", &took[190..]);
+}
+
+#[test]
+fn term_during_a_restart_ends_the_daemon() {
+    let mut daemon = Setup::new().shell("deaf", DEAF, "startsecs=0\nstopwaitsecs=1").start();
+    daemon.wait_file("deaf.out", "ready");
+    daemon.hang_up();
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_said("waiting for deaf to die");
+    daemon.signal(Signal::SIGTERM);
+    assert!(daemon.wait_end().success());
+    assert_eq!(daemon.times("spawned: 'deaf'").len(), 1);
 }

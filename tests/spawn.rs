@@ -131,6 +131,30 @@ fn a_user_brings_his_ids_and_all_his_groups() {
 }
 
 #[test]
+fn the_daemon_s_own_user_is_his_and_his_programs_for_good() {
+    if !root("becoming somebody else") {
+        return;
+    }
+    let setup = Setup::new();
+    fs::set_permissions(setup.path(""), fs::Permissions::from_mode(0o777)).unwrap();
+    let daemon = setup
+        .daemon("user=nobody")
+        .program("p", "sleep 1000", "startsecs=0")
+        .program("q", "true", "user=root\nstartretries=0\nstartsecs=1")
+        .start();
+    for pid in [daemon.pid(), daemon.pid_of("p")] {
+        for (field, wanted) in [("Uid", "65534"), ("Gid", "65534"), ("CapEff", "0000000000000000")]
+        {
+            let found = status_field(pid, field);
+            assert!(found.split_whitespace().all(|id| id == wanted), "{field} is {found}");
+        }
+    }
+    daemon.wait_said("INFO Set uid to user 65534 succeeded");
+    daemon.wait_state("q", "FATAL");
+    assert!(daemon.read("q.err").contains("Can't drop privilege as nonroot user"));
+}
+
+#[test]
 fn an_ordinary_user_cannot_become_another_and_the_program_is_not_run() {
     if nix::unistd::geteuid().is_root() {
         return eprintln!("skipped, needs an ordinary user");

@@ -59,6 +59,7 @@ pub struct Setup {
     env: Vec<(String, String)>,
     stdout: Option<Stdio>,
     stderr: Option<Stdio>,
+    background: bool,
 }
 
 impl Default for Setup {
@@ -82,6 +83,7 @@ impl Setup {
             env: Vec::new(),
             stdout: None,
             stderr: None,
+            background: false,
         }
     }
 
@@ -162,6 +164,12 @@ impl Setup {
         self
     }
 
+    /// Without `-n`: what is started ends at once, the daemon is another process.
+    pub fn background(mut self) -> Setup {
+        self.background = true;
+        self
+    }
+
     /// The text of the configuration file.
     pub fn text(&self) -> String {
         let server = self.server.as_deref().unwrap_or_default();
@@ -193,7 +201,9 @@ impl Setup {
 
     fn command(&mut self) -> Command {
         let mut words = self.before.clone();
-        words.extend([SVX, "daemon", "-n", "-c"].map(String::from));
+        words.extend([SVX, "daemon"].map(String::from));
+        words.extend((!self.background).then(|| "-n".into()));
+        words.push("-c".into());
         words.push(self.path("conf").display().to_string());
         words.append(&mut self.words);
         let mut command = Command::new(&words[0]);
