@@ -2,7 +2,9 @@
 //! clock or knows of a section, a process or a socket.
 
 pub mod ansi;
+pub mod base64;
 pub mod bytes;
+pub mod channel;
 pub mod clock;
 pub mod int;
 pub mod level;

@@ -1,5 +1,6 @@
 //! How Python prints a string with its quotes: Supervisor's messages quote that way.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// `repr(text)`.
@@ -23,6 +24,36 @@ pub fn repr(text: &str) -> String {
     }
     out.push(quote);
     out
+}
+
+/// `repr(bytes)`: `b'\\x88'`.
+pub fn repr_bytes(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let mut out = String::with_capacity(bytes.len() + 3);
+    out.push('b');
+    out.push(char::from(quote));
+    for &byte in bytes {
+        let _ = match byte {
+            b'\n' => out.write_str("\\n"),
+            b'\r' => out.write_str("\\r"),
+            b'\t' => out.write_str("\\t"),
+            b'\\' => out.write_str("\\\\"),
+            _ if byte == quote => write!(out, "\\{}", char::from(byte)),
+            b' '..=b'~' => out.write_char(char::from(byte)),
+            _ => write!(out, "\\x{byte:02x}"),
+        };
+    }
+    out.push(char::from(quote));
+    out
+}
+
+/// The text of bytes, or where they are not UTF-8 what Supervisor shows instead:
+/// `Undecodable: b'\x88'`.
+pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(format!("Undecodable: {}", repr_bytes(bytes))),
+    }
 }
 
 /// Python and Rust's `Debug` leave the same characters alone, but for quotes, the backslash, and
@@ -53,5 +84,16 @@ mod tests {
         ] {
             assert_eq!(repr(text), want);
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_as_python_shows_them() {
+        assert_eq!(decode("Ørestad".as_bytes()), "Ørestad");
+        assert_eq!(
+            decode(b"\x88'a\"\n\\\0\t\r~\x7f"),
+            r#"Undecodable: b'\x88\'a"\n\\\x00\t\r~\x7f'"#
+        );
+        assert_eq!(decode(b"\xff it's"), r#"Undecodable: b"\xff it's""#);
+        assert_eq!(decode(b"\xed\xa0\x80"), r"Undecodable: b'\xed\xa0\x80'"); // a lone surrogate
     }
 }

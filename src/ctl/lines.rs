@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::base64;
 use super::client::{Failure, Log, Rpc};
 use super::fault;
 use super::interrupt::{Interrupt, readable};
+use crate::base::base64;
 
 /// How much of a log is shown before what is new, in bytes; as `/logtail` of 4.3.0.
 const FOLLOW_BYTES: u32 = 1024;

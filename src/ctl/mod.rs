@@ -2,7 +2,6 @@
 //! standard input. Its lines and exit statuses are those of supervisorctl 4.3.0. It only asks and
 //! prints; what an action does is the daemon's.
 
-pub mod base64;
 pub mod client;
 pub mod commands;
 pub mod fault;

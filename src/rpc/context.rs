@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+pub use crate::base::channel::Channel;
 use crate::base::clock::Now;
 use crate::config::model::{Config, Output, Program};
 use crate::process::command::CommandError;
@@ -36,33 +37,7 @@ pub struct About {
     pub zone: TimeZone,
 }
 
-/// One of the two streams a program writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
 impl Channel {
-    /// `stdout` or `stderr`; nothing else names one.
-    pub fn named(name: &str) -> Option<Channel> {
-        match name {
-            "stdout" => Some(Channel::Stdout),
-            "stderr" => Some(Channel::Stderr),
-            _ => None,
-        }
-    }
-
-    /// `stdout` or `stderr`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Channel::Stdout => "stdout",
-            Channel::Stderr => "stderr",
-        }
-    }
-
     /// What a program's configuration says about it.
     pub fn of(self, program: &Program) -> &Output {
         match self {

@@ -6,6 +6,7 @@ use std::io::Write;
 use serde_json::Value as Json;
 
 use super::{Fault, Params, Value};
+use crate::base::base64;
 
 /// The line is no JSON.
 pub const PARSE_ERROR: i32 = -32700;
@@ -161,7 +162,7 @@ pub fn chunk(out: &mut Vec<u8>, method: &str, id: &Id, bytes: &[u8]) {
         }
         Err(_) => {
             out.extend_from_slice(b",\"base64\":\"");
-            base64(out, bytes);
+            out.extend_from_slice(base64::encode(bytes).as_bytes());
             out.push(b'"');
         }
     }
@@ -199,7 +200,7 @@ pub fn encode(out: &mut Vec<u8>, value: &Value) {
             Ok(text) => string(out, text),
             Err(_) => {
                 out.extend_from_slice(b"{\"base64\":\"");
-                base64(out, bytes);
+                out.extend_from_slice(base64::encode(bytes).as_bytes());
                 out.extend_from_slice(b"\"}");
             }
         },
@@ -254,18 +255,6 @@ fn string(out: &mut Vec<u8>, text: &str) {
     }
     out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
-}
-
-fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for three in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let index = (bits >> (18 - 6 * digit)) as usize & 63;
-            out.push(if digit <= three.len() { DIGITS[index] } else { b'=' });
-        }
-    }
 }
 
 #[cfg(test)]
@@ -342,17 +331,6 @@ mod tests {
             "\n",
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
-    }
-
-    #[test]
-    fn base64_is_padded() {
-        for (bytes, want) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
-        {
-            let mut out = Vec::new();
-            base64(&mut out, bytes.as_bytes());
-            assert_eq!(out, want.as_bytes());
-        }
     }
 
     #[test]
