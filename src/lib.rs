@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod ctl;
 pub mod daemon;
+pub mod events;
 pub mod log;
 pub mod pidproxy;
 pub mod process;

@@ -1,0 +1,71 @@
+//! The line that goes before an event's payload.
+
+use std::borrow::Cow;
+
+use super::Kind;
+
+/// The header line of an event for a listener, its line break included. `chars` are the payload's
+/// characters, not its bytes: Python's listeners read so many from a text stream.
+/// Supervisor: `_eventEnvelope` in process.py.
+pub fn header(
+    server: &str,
+    serial: u64,
+    pool: &str,
+    pool_serial: u64,
+    kind: Kind,
+    chars: usize,
+) -> String {
+    format!(
+        "ver:3.0 server:{} serial:{serial} pool:{} poolserial:{pool_serial} eventname:{} \
+         len:{chars}\n",
+        word(server),
+        word(pool),
+        kind.name(),
+    )
+}
+
+/// A name as one word of a header. Listeners split a header at white space and each part at its
+/// colon, so these, and control characters, are written as `%20`.
+pub fn word(name: &str) -> Cow<'_, str> {
+    let splits = |c: char| c.is_whitespace() || c.is_control() || c == ':';
+    if !name.contains(splits) {
+        return Cow::Borrowed(name);
+    }
+    let mut out = String::with_capacity(name.len() + 8);
+    for c in name.chars() {
+        match splits(c) {
+            true => c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| out += &format!("%{b:02X}")),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_header_is_4_3_0s() {
+        assert_eq!(
+            header("supervisor", 21, "listener", 10, Kind::ProcessStateRunning, 58),
+            "ver:3.0 server:supervisor serial:21 pool:listener poolserial:10 \
+             eventname:PROCESS_STATE_RUNNING len:58\n"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_are_a_listener_finds_its_seven_words(server: String, pool: String) {
+            let header = header(&server, 1, &pool, 2, Kind::Tick5, 3);
+            let line = header.strip_suffix('\n').unwrap();
+            let words: Vec<_> = line.split_whitespace().collect();
+            prop_assert_eq!(words.len(), 7);
+            for word in words {
+                prop_assert_eq!(word.matches(':').count(), 1);
+            }
+            prop_assert!(!line.contains(char::is_control));
+        }
+    }
+}
