@@ -1,6 +1,7 @@
 //! Events: what happened, who wants to know, and how listeners and JSON streams are told. Pure:
 //! time comes in as a value and effects go out as actions; nothing here sees a descriptor.
 
+pub mod capture;
 pub mod envelope;
 mod kind;
 mod payload;
