@@ -153,10 +153,10 @@ mod tests {
     #[test]
     fn a_name_says_who_the_parents_are() {
         for row in &TABLE[1..] {
-            let parents = TABLE.iter().filter(|other| {
+            let mut parents = TABLE.iter().filter(|other| {
                 row.name.strip_prefix(other.name).is_some_and(|rest| rest.starts_with('_'))
             });
-            let parent = parents.last().map_or(Kind::Event, |row| row.kind);
+            let parent = parents.next_back().map_or(Kind::Event, |row| row.kind);
             assert_eq!(row.parent, Some(parent), "{}", row.name);
         }
     }

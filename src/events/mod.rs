@@ -1,10 +1,45 @@
 //! Events: what happened, who wants to know, and how listeners and JSON streams are told. Pure:
-//! time comes in as a value and effects go out as actions; nothing here sees a descriptor.
+//! time comes in as a value and effects go out as [`Action`]s; nothing here sees a descriptor.
 
+mod bus;
 pub mod capture;
 pub mod envelope;
+mod happened;
 mod kind;
 mod payload;
+mod pool;
+mod saying;
+mod ticks;
 
+use std::sync::Arc;
+
+pub use bus::{Bus, Filter};
+pub use happened::{Happened, json};
 pub use kind::{Kind, Kinds, Row, TABLE};
 pub use payload::{Event, Field, Period, Who, state_kind};
+pub use pool::{Heard, Pool, Refused, Violation};
+pub use saying::Saying;
+
+use crate::process::ProcessId;
+
+/// One effect to carry out, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Write an event to a listener's stdin and tell its `proto::listener` machine so, before the
+    /// machine is fed again; answer with [`Bus::refused`] where the stdin does not take it.
+    Send {
+        /// The process.
+        listener: ProcessId,
+        /// Header and payload.
+        bytes: Vec<u8>,
+    },
+    /// Give an event to a JSON stream.
+    Tell {
+        /// As [`Bus::watch`] numbered it.
+        watcher: usize,
+        /// One JSON object, shared by all who get it.
+        object: Arc<str>,
+    },
+    /// Write a line to the main log.
+    Say(Saying),
+}

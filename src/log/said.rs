@@ -199,6 +199,9 @@ sentences! {
     /// The buffer of a pool is full.
     overflowed(pool: &str, serial: u64) Erro
         "pool {pool} event buffer overflowed, discarding event {serial}";
+    /// It was for a while; `before` counts what went before that event.
+    overflowed_since(pool: &str, serial: u64, before: u64) Erro
+        "pool {pool} event buffer overflowed, discarding event {serial} and {before} before it";
     /// An event goes back into its pool's buffer.
     rebuffering(serial: u64, pool: &str, size: usize, max: usize) Debg
         "rebuffering event {serial} for pool {pool} (buf size={size}, max={max})";
@@ -213,6 +216,12 @@ sentences! {
     event_rejected(listener: &str) Warn "{listener}: event was rejected";
     /// The listener's RESULT has no length.
     bad_result_line(listener: &str, line: &str) Warn "{listener}: bad result line: '{line}'";
+    /// The bytes that broke the protocol, as Python prints them.
+    listener_offence(listener: &str, bytes: &str) Warn
+        "{listener}: what violated the eventlistener protocol: {bytes}";
+    /// It answers events without reading them.
+    listener_not_reading(listener: &str) Warn
+        "{listener}: its stdin is full of events it has answered without reading them";
     /// A listener's state changed, e.g. from `READY` to `BUSY`.
     listener_state(listener: &str, from: &str, to: &str) Debg "{listener}: {from} -> {to}";
     /// It broke the protocol.
@@ -314,12 +323,15 @@ mod tests {
             (closing_socket("unix:///s"), Info, "Closing socket unix:///s"),
             (comm_event("web", "stdout"), Debg, "'web' stdout emitted a comm event"),
             (overflowed("p", 5), Erro, "pool p event buffer overflowed, discarding event 5"),
+            (overflowed_since("p", 5, 2), Erro, "pool p event buffer overflowed, discarding event 5 and 2 before it"),
             (rebuffering(5, "p", 1, 10), Debg, "rebuffering event 5 for pool p (buf size=1, max=10)"),
             (event_sent(5, "l"), Debg, "event 5 sent to listener l"),
             (event_epipe(5, "l"), Debg, "epipe occurred while sending event 5 to listener l, listener state unchanged"),
             (event_processed("l"), Debg, "l: event was processed"),
             (event_rejected("l"), Warn, "l: event was rejected"),
             (bad_result_line("l", "RESULT x"), Warn, "l: bad result line: 'RESULT x'"),
+            (listener_offence("l", "b'x'"), Warn, "l: what violated the eventlistener protocol: b'x'"),
+            (listener_not_reading("l"), Warn, "l: its stdin is full of events it has answered without reading them"),
             (listener_state("l", "READY", "BUSY"), Debg, "l: READY -> BUSY"),
             (listener_unknown("l"), Warn, "l: has entered the UNKNOWN state and will no longer receive events, this usually indicates the process violated the eventlistener protocol"),
         ]);

@@ -4,6 +4,7 @@ pub mod auth;
 mod base64;
 pub mod http;
 pub mod jsonl;
+pub mod listener;
 pub mod origin;
 pub mod xmlrpc;
 
