@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Reactor;
 use crate::base::clock::Now;
+use crate::events::Event;
 use crate::log::saying;
 use crate::process::{Action, ProcessId, Target};
 use crate::sys::kill;
@@ -41,13 +42,17 @@ impl Reactor {
                 }
             }
             Action::Say(saying) => self.shell.say(now, saying::words(&saying)),
-            Action::Changed(_) => self.changed = true,
+            Action::Changed(change) => {
+                self.changed = true;
+                self.publish_change(now, change);
+            }
             Action::GroupAdded(name) => {
                 if let Some(group) = self.set.group(&name) {
                     self.shell.adopt_group(now, &self.set, group);
                 }
+                self.publish_group(now, name);
             }
-            Action::GroupRemoved(_) => {
+            Action::GroupRemoved(name) => {
                 self.changed = true;
                 let all = self.shell.children.iter().flatten().map(|child| child.id);
                 let gone: Vec<_> = all.filter(|id| self.set.get(*id).is_none()).collect();
@@ -55,8 +60,12 @@ impl Reactor {
                     self.shell.forget(now, id);
                     self.end_taps(id);
                 }
+                self.unpublish_group(now, name);
             }
-            Action::Mood(_) => self.changed = true,
+            Action::Mood(_) => {
+                self.changed = true;
+                self.shell.publish(now, Event::Stopping);
+            }
             Action::Finished(mood) => self.finished = Some(mood),
         }
     }

@@ -4,8 +4,10 @@ use std::os::fd::OwnedFd;
 
 use super::cadence::Cadence;
 use super::stdin::Stdin;
+use crate::events::capture::Scanner;
 use crate::log::child::ChildLog;
 use crate::process::ProcessId;
+use crate::proto::listener::Listener;
 use crate::rpc::Channel;
 
 /// Descriptors and logs of one process. Lives in a table by the slot of its id.
@@ -13,8 +15,14 @@ use crate::rpc::Channel;
 pub struct Child {
     /// Whose this is.
     pub id: ProcessId,
+    /// The name of its group.
+    pub group: String,
     /// As configured, for lines about it.
     pub name: String,
+    /// Of its last process.
+    pub pid: i32,
+    /// If it is an event listener: what it says.
+    pub listener: Option<Listener>,
     /// stdout and stderr. The latter stays closed where stderr goes into stdout's pipe.
     pub streams: [Stream; 2],
     /// Its standard input while it lives.
@@ -26,6 +34,10 @@ pub struct Child {
 pub struct Stream {
     /// Where its bytes go.
     pub log: ChildLog,
+    /// Finds what is captured, where that is wanted.
+    pub capture: Option<Scanner>,
+    /// Its bytes make PROCESS_LOG events.
+    pub events_enabled: bool,
     /// Our end.
     pub pipe: Option<Pipe>,
 }

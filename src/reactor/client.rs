@@ -10,6 +10,7 @@ use super::jsonl::Lines;
 use super::timers::Timer;
 use crate::base::clock::{Mono, Now};
 use crate::proto::Parsed;
+use crate::sys::clock;
 
 /// Requests of one client carried out in a turn; the rest wait for the next.
 const REQUESTS_PER_TURN: usize = 64;
@@ -175,6 +176,11 @@ impl Reactor {
         let Some(mut client) = self.clients.try_remove(slot) else { return };
         client.connection.unwatch(&self.shell.registry);
         self.shell.sources.remove(client.token);
+        if let Dialect::Lines(lines) = &client.dialect {
+            for (watcher, _) in &lines.watches {
+                self.unwatch_events(clock::now(), *watcher);
+            }
+        }
         self.shell.taps.gone(slot);
         self.shell.log.follow(self.shell.taps.follow_main());
     }

@@ -9,6 +9,7 @@ use super::launch::Machine;
 use super::shell::Shell;
 use crate::base::level::Level;
 use crate::config::model::{Config, Program};
+use crate::events::Event;
 use crate::log::said;
 use crate::process::ProcessId;
 use crate::process::command::{CommandError, resolve};
@@ -67,7 +68,8 @@ impl Host for Shell {
         Arc::clone(&self.newest)
     }
 
-    fn remote_event(&mut self, _kind: &str, _data: &str) {
-        // Event listeners are not there yet; nobody could receive it.
+    fn remote_event(&mut self, kind: &str, data: &str) {
+        let (label, data) = (kind.to_owned(), data.to_owned());
+        self.publish(clock::now(), Event::Remote { label, data });
     }
 }

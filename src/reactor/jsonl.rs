@@ -19,8 +19,10 @@ pub struct Lines {
     pub trusted: bool,
     /// Its credentials are being verified; what it says next waits.
     pub busy: bool,
-    /// Streams it follows: our number and its own mark.
+    /// Logs it follows: our number and its own mark.
     pub streams: Vec<(usize, Id)>,
+    /// Streams of events it has: likewise.
+    pub watches: Vec<(usize, Id)>,
 }
 
 impl Reactor {
@@ -82,10 +84,16 @@ impl Reactor {
         } else if account.is_some() && !lines.trusted {
             json::unauthorized(out, &id.unwrap_or_else(Id::null));
         } else if method == "svx.close" {
-            let closed = self.close_stream(slot, &params);
+            let closed = self.close_stream(now, slot, &params);
             let Some(client) = self.clients.get_mut(slot) else { return };
             if let Some(id) = id {
                 json::answer(&mut client.connection.outbox, &id, &closed.into());
+            }
+        } else if method == "svx.events" {
+            let Some(id) = id else { return };
+            if let Err(fault) = self.watch_events(now, slot, &id, &params) {
+                let Some(client) = self.clients.get_mut(slot) else { return };
+                json::fault(&mut client.connection.outbox, &id, &fault);
             }
         } else {
             let mark = id.map_or(Mark::Nobody, Mark::Json);
@@ -94,13 +102,19 @@ impl Reactor {
         }
     }
 
-    fn close_stream(&mut self, slot: usize, params: &Params) -> bool {
+    fn close_stream(&mut self, now: Now, slot: usize, params: &Params) -> bool {
         let Some(client) = self.clients.get_mut(slot) else { return false };
         let Dialect::Lines(lines) = &mut client.dialect else { return false };
         let wanted = params.get(0, "stream");
         let place = lines.streams.iter().position(|(_, id)| wanted.is_some_and(|w| id.is(w)));
+        if let Some(place) = place {
+            self.shell.taps.close(lines.streams.swap_remove(place).0);
+            return true;
+        }
+        let place = lines.watches.iter().position(|(_, id)| wanted.is_some_and(|w| id.is(w)));
         let Some(place) = place else { return false };
-        self.shell.taps.close(lines.streams.swap_remove(place).0);
+        let (watcher, _) = lines.watches.swap_remove(place);
+        self.unwatch_events(now, watcher);
         true
     }
 }

@@ -8,6 +8,7 @@ mod child;
 mod client;
 mod connection;
 mod doorman;
+mod events;
 mod host;
 mod http;
 mod jsonl;
@@ -22,6 +23,7 @@ mod streams;
 mod tap;
 mod timers;
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use crate::base::clock::{Mono, Now};
 use crate::base::level::Level;
 use crate::base::signal;
 use crate::config::model::Config;
+use crate::events::{Bus, Event};
 use crate::log::mainlog::MainLog;
 use crate::log::said;
 use crate::process::{Action, Mood, Supervisor};
@@ -69,6 +72,8 @@ pub struct Reactor {
     listening: Listening,
     doorman: Doorman,
     clients: Slab<Client>,
+    /// Whose stream of events is which.
+    watchers: HashMap<usize, usize>,
     /// Those that may have something to be sent.
     outgoing: Vec<usize>,
     /// Calls whose answer comes later.
@@ -133,6 +138,8 @@ impl Reactor {
             newest: Arc::clone(&config),
             config,
             reader,
+            bus: Bus::new(&start.about.identifier),
+            telling: Vec::new(),
             common: start.common,
             taps: Default::default(),
             scratch: vec![0; output::READ_BYTES],
@@ -150,6 +157,7 @@ impl Reactor {
             listening,
             doorman,
             clients: Slab::new(),
+            watchers: HashMap::new(),
             outgoing: Vec::new(),
             waits: Vec::new(),
             about: start.about,
@@ -169,6 +177,7 @@ impl Reactor {
     /// Works until everything is stopped, and says whether to begin again.
     pub fn run(&mut self) -> Mood {
         let mut events = Events::with_capacity(EVENTS);
+        self.shell.publish(clock::now(), Event::Running);
         loop {
             if let Some(mood) = self.finished {
                 self.send_all();
@@ -197,7 +206,8 @@ impl Reactor {
         if !self.shell.unfinished.is_empty() || self.set.has_queued() || self.has_work() {
             return Some(Duration::ZERO);
         }
-        let next = [self.set.deadline(), self.shell.timers.next()].into_iter().flatten().min()?;
+        let next = [self.set.deadline(), self.shell.timers.next(), self.shell.bus.deadline()];
+        let next = next.into_iter().flatten().min()?;
         // Rounded up, or the last fraction of a millisecond would be spent spinning.
         let left = next.since(clock::now().mono).as_nanos().div_ceil(1_000_000);
         Some(Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX)))
@@ -247,6 +257,8 @@ impl Reactor {
             self.poll_waits(now);
             self.act(now);
         }
+        self.shell.bus.tick(now, &mut self.shell.telling);
+        self.tell(now);
         self.shell.watch_passthroughs();
         self.shell.note_trouble(self.shell.log.trouble_due());
         self.send_all();

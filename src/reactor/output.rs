@@ -11,6 +11,9 @@ use super::sources::{Source, unwatch, watch};
 use super::timers::Timer;
 use crate::base::clock::Now;
 use crate::base::level::Level;
+use crate::events::capture::{Piece, Scanner};
+use crate::events::{Event, Kind};
+use crate::log::said;
 use crate::process::ProcessId;
 use crate::rpc::Channel;
 use crate::sys::pipes::{self, Moved};
@@ -90,16 +93,85 @@ impl Shell {
     fn deliver(&mut self, now: Now, id: ProcessId, channel: Channel, bytes: &[u8]) {
         let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
         let Some(child) = child else { return };
-        let log = &mut child.streams[index(channel)].log;
-        let bytes = log.write(bytes, now, &mut self.log.outlets);
+        let listens = child.listener.is_some() && channel == Channel::Stdout;
+        let stream = &mut child.streams[index(channel)];
         if self.taps.any() {
             self.taps.child(id, channel, bytes);
         }
-        if self.log.wants(Level::Debg) {
-            let bytes = bytes.to_vec();
-            self.log.say_output(&child.name, channel.name(), &bytes, now);
+        if stream.capture.is_some() && !listens {
+            return self.scan(now, id, channel, bytes);
         }
+        let logged = stream.log.write(bytes, now, &mut self.log.outlets);
+        let kind = log_kind(channel);
+        let wanted = stream.events_enabled && !listens && self.bus.wants(kind);
+        let copy = (wanted || self.log.wants(Level::Debg)).then(|| logged.to_vec());
+        let due = stream.log.trouble_due();
+        if let Some(copy) = copy {
+            self.log.say_output(&child.name, channel.name(), &copy, now);
+            if let Some(of) = self.who(id).filter(|_| wanted) {
+                self.publish(now, Event::Log { of, channel, data: copy });
+            }
+        }
+        self.note_trouble(due);
+        if listens {
+            self.listen_to(id, bytes);
+        }
+    }
+
+    /// As `deliver`, for a stream that may have something captured in it.
+    fn scan(&mut self, now: Now, id: ProcessId, channel: Channel, bytes: &[u8]) {
+        self.scanned(now, id, channel, |scanner, mut to| scanner.feed(bytes, &mut to));
+    }
+
+    fn scanned(
+        &mut self,
+        now: Now,
+        id: ProcessId,
+        channel: Channel,
+        scan: impl FnOnce(&mut Scanner, &mut dyn FnMut(Piece)),
+    ) {
+        let Some(of) = self.who(id) else { return };
+        let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+        let Some(stream) = child.map(|child| &mut child.streams[index(channel)]) else { return };
+        let Some(scanner) = &mut stream.capture else { return };
+        let (log, outlets) = (&mut stream.log, &mut self.log.outlets);
+        let wanted = stream.events_enabled && self.bus.wants(log_kind(channel));
+        let mut found = Vec::new();
+        let mut said = Vec::new();
+        scan(scanner, &mut |piece| {
+            let data = match piece {
+                Piece::Log(bytes) => {
+                    let logged = log.write(bytes, now, outlets);
+                    said.push(logged.to_vec());
+                    logged.to_vec()
+                }
+                Piece::Inside(bytes) => bytes.to_vec(),
+                Piece::Unfinished(bytes) => {
+                    log.write(&bytes, now, outlets);
+                    return;
+                }
+                Piece::Captured(data) => {
+                    let of = of.clone();
+                    return found.push(Event::Communication { of, channel, data });
+                }
+            };
+            if wanted {
+                found.push(Event::Log { of: of.clone(), channel, data });
+            }
+        });
         let due = log.trouble_due();
+        if self.log.wants(Level::Debg) {
+            for bytes in said {
+                self.log.say_output(&of.process, channel.name(), &bytes, now);
+            }
+        }
+        for event in found {
+            let captured = matches!(event, Event::Communication { .. });
+            self.publish(now, event);
+            if captured {
+                self.say(now, said::comm_event(&of.process, channel.name()));
+            }
+        }
         self.note_trouble(due);
     }
 
@@ -117,7 +189,9 @@ impl Shell {
         }
         for channel in [Channel::Stdout, Channel::Stderr] {
             self.close_pipe(id, channel);
+            self.scanned(now, id, channel, |scanner, mut to| scanner.finish(&mut to));
         }
+        self.listener_ended(id);
         self.close_logs(now, id);
     }
 
@@ -152,6 +226,13 @@ impl Shell {
                 None | Some(_) => {}
             }
         }
+    }
+}
+
+fn log_kind(channel: Channel) -> Kind {
+    match channel {
+        Channel::Stdout => Kind::ProcessLogStdout,
+        Channel::Stderr => Kind::ProcessLogStderr,
     }
 }
 

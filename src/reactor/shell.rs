@@ -18,7 +18,9 @@ use super::tap::Taps;
 use super::timers::{Timer, Timers};
 use crate::base::clock::{Mono, Now};
 use crate::base::level::Level;
-use crate::config::model::{Config, Program};
+use crate::config::model::{Config, Output, Program};
+use crate::events::capture::Scanner;
+use crate::events::{self, Bus};
 use crate::log::child::{ChildLog, Places};
 use crate::log::mainlog::MainLog;
 use crate::process::command::resolve;
@@ -47,6 +49,10 @@ pub struct Shell {
     pub newest: Arc<Config>,
     /// Reads the configuration again.
     pub reader: ConfigReader,
+    /// Who wants which events.
+    pub bus: Bus,
+    /// What the bus wants done.
+    pub telling: Vec<events::Action>,
     /// What every program gets.
     pub common: Common,
     /// Clients that follow logs.
@@ -89,13 +95,23 @@ impl Shell {
                 strip_ansi: daemon.strip_ansi,
                 tz: &self.tz,
             };
-            let stream = |channel: &str, output| Stream {
+            let stream = |channel: &str, output: &Output| Stream {
                 log: ChildLog::new(&program.name, channel, output, places, now),
+                capture: (output.capture_maxbytes > 0)
+                    .then(|| Scanner::new(output.capture_maxbytes)),
+                events_enabled: output.events_enabled,
                 pipe: None,
             };
             let streams = [stream("stdout", &program.stdout), stream("stderr", &program.stderr)];
-            self.children[slot] =
-                Some(Child { id: *id, name: program.name.clone(), streams, stdin: None });
+            self.children[slot] = Some(Child {
+                id: *id,
+                group: program.group.clone(),
+                name: program.name.clone(),
+                pid: 0,
+                listener: None,
+                streams,
+                stdin: None,
+            });
         }
     }
 
@@ -155,6 +171,7 @@ impl Shell {
         }
         if let Some(child) = self.child(id) {
             child.stdin = Some(Stdin::new(input.ours));
+            child.pid = pid;
         }
         Ok(pid)
     }

@@ -28,7 +28,8 @@ impl Stdin {
     /// # Errors
     /// `Closed` if the child does not read any more, `Full` beyond [`STDIN_BYTES_MAX`].
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StdinError> {
-        if self.waiting.len() + bytes.len() > STDIN_BYTES_MAX {
+        // One message is always taken by a child that reads, however long it is.
+        if !self.waiting.is_empty() && self.waiting.len() + bytes.len() > STDIN_BYTES_MAX {
             return Err(StdinError::Full);
         }
         self.waiting.extend_from_slice(bytes);

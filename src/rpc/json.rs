@@ -137,6 +137,16 @@ pub fn stream(out: &mut Vec<u8>, id: &Id) {
     out.extend_from_slice(b"}}\n");
 }
 
+/// Appends an event to the stream that request `id` has opened; `object` is JSON.
+pub fn event(out: &mut Vec<u8>, id: &Id, object: &str) {
+    let head = b"{\"jsonrpc\":\"2.0\",\"method\":\"svx.events\",\"params\":{\"stream\":";
+    out.extend_from_slice(head);
+    out.extend_from_slice(id.0.as_bytes());
+    out.extend_from_slice(b",\"event\":");
+    out.extend_from_slice(object.as_bytes());
+    out.extend_from_slice(b"}}\n");
+}
+
 /// Appends the last line of a stream, with the reason where it did not end of itself.
 pub fn end(out: &mut Vec<u8>, id: &Id, why: Option<&str>) {
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"svx.end\",\"params\":{\"stream\":");

@@ -1,0 +1,179 @@
+//! Events on their way: from what happens to the listeners' stdins and the clients' streams.
+
+use super::Reactor;
+use super::client::Dialect;
+use super::shell::Shell;
+use crate::base::clock::Now;
+use crate::config::model::GroupKind;
+use crate::events::{Action, Event, Filter, Kinds, Refused, Who, state_kind};
+use crate::log::saying;
+use crate::process::{Change, ProcessId};
+use crate::rpc::json::{self, Id};
+use crate::rpc::{Code, Fault, Params, StdinError, Value};
+
+/// What may wait for a client that follows events; it is cut off beyond.
+const WATCHER_BYTES_MAX: usize = 4 << 20;
+
+impl Shell {
+    /// Who a process is, for its events.
+    pub fn who(&self, id: ProcessId) -> Option<Who> {
+        let child = self.children.get(id.slot as usize)?.as_ref().filter(|child| child.id == id)?;
+        let (group, process) = (child.group.clone(), child.name.clone());
+        Some(Who { group, process, pid: child.pid })
+    }
+
+    /// Has an event told to whoever wants it.
+    pub fn publish(&mut self, now: Now, event: Event) {
+        self.bus.publish(now, event, &mut self.telling);
+    }
+
+    /// A listener has written something.
+    pub fn listen_to(&mut self, id: ProcessId, bytes: &[u8]) {
+        let Some(listener) = self.child(id).and_then(|child| child.listener.as_mut()) else {
+            return;
+        };
+        let mut heard = Vec::new();
+        listener.feed(bytes, &mut heard);
+        for one in heard {
+            self.bus.heard(id, one, &mut self.telling);
+        }
+    }
+
+    /// A process has ended and was read out. Does nothing if it is no listener.
+    pub fn listener_ended(&mut self, id: ProcessId) {
+        let Some(listener) = self.child(id).and_then(|child| child.listener.as_mut()) else {
+            return;
+        };
+        let mut heard = Vec::new();
+        listener.finish(&mut heard);
+        for one in heard {
+            self.bus.heard(id, one, &mut self.telling);
+        }
+        self.bus.ended(id, &mut self.telling);
+    }
+
+    fn send_event(&mut self, id: ProcessId, bytes: &[u8]) {
+        let sent = self.write_stdin(id, bytes);
+        if let Some(listener) = self.child(id).and_then(|child| child.listener.as_mut()) {
+            match sent {
+                Ok(()) => listener.sent(),
+                Err(StdinError::Closed) => {}
+                Err(StdinError::Full) => listener.give_up(),
+            }
+        }
+        match sent {
+            Ok(()) => {}
+            Err(StdinError::Closed) => self.bus.refused(id, Refused::Closed, &mut self.telling),
+            Err(StdinError::Full) => self.bus.refused(id, Refused::Full, &mut self.telling),
+        }
+    }
+}
+
+impl Reactor {
+    /// A process has changed its state.
+    pub(super) fn publish_change(&mut self, now: Now, change: Change) {
+        let Change { id, from, to, expected, tries, pid } = change;
+        if self.shell.bus.wants(state_kind(to)) {
+            if let Some(of) = self.shell.who(id).map(|who| Who { pid, ..who }) {
+                self.shell.publish(now, Event::State { of, from, to, expected, tries });
+            }
+        }
+        let running = to == crate::process::State::Running;
+        self.shell.bus.running(id, running, &mut self.shell.telling);
+    }
+
+    /// A group is there: if it is a pool, its members listen from now on.
+    pub(super) fn publish_group(&mut self, now: Now, name: String) {
+        if let Some(group) = self.set.group(&name) {
+            if let GroupKind::Listener { events, buffer_size } = &group.config.kind {
+                // The configuration was checked for names that no event has.
+                let kinds = Kinds::named(events.iter().map(String::as_str)).unwrap_or(Kinds::NONE);
+                self.shell.bus.add_pool(now, &name, kinds, *buffer_size);
+                for id in &group.members {
+                    let Some(process) = self.set.get(*id) else { continue };
+                    self.shell.bus.add_listener(&name, *id, &process.program.name);
+                    if let Some(child) = self.shell.child(*id) {
+                        child.listener = Some(Default::default());
+                    }
+                }
+            }
+        }
+        self.shell.publish(now, Event::GroupAdded(name));
+    }
+
+    /// A group is gone.
+    pub(super) fn unpublish_group(&mut self, now: Now, name: String) {
+        self.shell.bus.remove_pool(now, &name);
+        self.shell.publish(now, Event::GroupRemoved(name));
+    }
+
+    /// Carries out what the bus has decided; what follows from it too.
+    pub(super) fn tell(&mut self, now: Now) {
+        while !self.shell.telling.is_empty() {
+            for action in std::mem::take(&mut self.shell.telling) {
+                match action {
+                    Action::Send { listener, bytes } => self.shell.send_event(listener, &bytes),
+                    Action::Tell { watcher, object } => self.tell_watcher(now, watcher, &object),
+                    Action::Say(saying) => self.shell.say(now, saying::of_events(&saying)),
+                }
+            }
+        }
+    }
+
+    /// `svx.events`: opens a stream of events.
+    pub(super) fn watch_events(
+        &mut self,
+        now: Now,
+        slot: usize,
+        id: &Id,
+        params: &Params,
+    ) -> Result<(), Fault> {
+        let texts = |index, name| match params.get(index, name) {
+            None | Some(Value::Nil) => Ok(Vec::new()),
+            Some(Value::Array(items)) => {
+                let texts: Option<Vec<String>> =
+                    items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+                texts.ok_or_else(|| Code::IncorrectParameters.of(name))
+            }
+            Some(_) => Err(Code::IncorrectParameters.of(name)),
+        };
+        let (kinds, names) = (texts(0, "events")?, texts(1, "names")?);
+        let upper: Vec<String> = kinds.iter().map(|kind| kind.to_uppercase()).collect();
+        let filter =
+            Filter::parse(upper.iter().map(String::as_str), names.iter().map(String::as_str))
+                .map_err(|name| Code::BadName.of(name))?;
+        let Some(client) = self.clients.get_mut(slot) else { return Ok(()) };
+        let Dialect::Lines(lines) = &mut client.dialect else { return Ok(()) };
+        let watcher = self.shell.bus.watch(now, filter);
+        lines.watches.push((watcher, id.clone()));
+        self.watchers.insert(watcher, slot);
+        json::stream(&mut client.connection.outbox, id);
+        Ok(())
+    }
+
+    /// Ends a stream of events.
+    pub(super) fn unwatch_events(&mut self, now: Now, watcher: usize) {
+        self.shell.bus.unwatch(now, watcher);
+        self.watchers.remove(&watcher);
+    }
+
+    fn tell_watcher(&mut self, now: Now, watcher: usize, object: &str) {
+        let slot = self.watchers.get(&watcher).copied();
+        let Some((slot, client)) = slot.and_then(|at| Some((at, self.clients.get_mut(at)?))) else {
+            return self.unwatch_events(now, watcher);
+        };
+        let Dialect::Lines(lines) = &mut client.dialect else { return };
+        let Some((_, id)) = lines.watches.iter().find(|(known, _)| *known == watcher) else {
+            return;
+        };
+        let out = &mut client.connection.outbox;
+        if out.len() > WATCHER_BYTES_MAX {
+            json::end(out, id, Some("you read too slowly, events were lost"));
+            client.connection.closing = true;
+            self.unwatch_events(now, watcher);
+        } else {
+            json::event(out, id, object);
+        }
+        self.outgoing.push(slot);
+    }
+}
