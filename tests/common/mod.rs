@@ -15,8 +15,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, getpgrp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -453,13 +453,24 @@ impl Drop for Daemon {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        loop {
-            let left = marked(self.dir.path()).into_iter();
-            if left.filter(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).is_ok()).count() == 0 {
-                break;
-            }
-        }
+        while kill_marked(self.dir.path()) {}
     }
+}
+
+/// Kills what runs with our mark, and its process group: one that just execs shows no
+/// environment. False if there was nothing.
+fn kill_marked(dir: &Path) -> bool {
+    let marked = marked(dir);
+    let own = getpgrp().as_raw();
+    for pid in &marked {
+        let group = stat(*pid).map(|(.., group)| group);
+        // Never ours; and what is no number of a group would mean a lot of others.
+        if let Some(group) = group.filter(|group| *group > 1 && *group != own) {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+        let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+    }
+    !marked.is_empty()
 }
 
 /// What runs with our mark in its environment.
