@@ -88,15 +88,21 @@ fn a_program_killed_from_outside_is_started_again() {
 }
 
 #[test]
-fn a_program_that_dies_young_is_tried_ever_more_slowly_until_it_is_fatal() {
-    let daemon = Setup::new().shell("bad", "exit 3", "startsecs=5\nstartretries=2").start();
+fn a_program_that_dies_young_or_is_not_there_is_tried_ever_more_slowly_until_it_is_fatal() {
+    let daemon = Setup::new()
+        .shell("bad", "exit 3", "startsecs=5\nstartretries=2")
+        .program("missing", "/no/such", "startretries=2")
+        .start();
     daemon.wait_state("bad", "BACKOFF");
     let info = daemon.wait_state("bad", "FATAL");
     assert_eq!(info["spawnerr"], "Exited too quickly (process log may have details)");
     assert_eq!(info["exitstatus"], 0);
-    let gaps = gaps(&daemon.times("spawned: 'bad'"));
-    assert_eq!(gaps.len(), 2);
-    assert!((1000..1900).contains(&gaps[0]) && (2000..2900).contains(&gaps[1]), "{gaps:?}");
+    daemon.wait_state("missing", "FATAL");
+    for tried in ["spawned: 'bad'", "spawnerr: can't find command '/no/such'"] {
+        let gaps = gaps(&daemon.times(tried));
+        assert_eq!(gaps.len(), 2);
+        assert!((1000..1900).contains(&gaps[0]) && (2000..2900).contains(&gaps[1]), "{gaps:?}");
+    }
     daemon.assert_order(&[
         "WARN exited: bad (exit status 3; not expected)",
         "INFO gave up: bad entered FATAL state, too many start retries too quickly",
