@@ -184,13 +184,17 @@ fn what_a_child_has_written_is_in_its_log_before_its_end_is_told() {
 }
 
 #[test]
-fn the_last_line_of_a_chatterer_is_in_its_log_before_its_end_is_told() {
+fn the_last_line_of_a_chatterer_is_heard_before_its_end_is_told() {
     let script = "i=0\nwhile [ $i -lt 3000 ]; do i=$((i+1)); echo $i; done\n";
     let lines = format!("{ONCE}\nnumprocs=30\nprocess_name=%(process_num)d");
-    let daemon = Setup::new().shell("p", script, &lines).start();
+    let daemon = Setup::new().daemon("loglevel=debug").shell("p", script, &lines).start();
+    daemon.wait_said_times("exited: ", 30);
+    let said = daemon.said();
     for number in 0..30 {
-        daemon.wait_state(&format!("p:{number}"), "EXITED");
         assert_numbered(&[daemon.path(&format!("p-{number}.out"))], 3000);
+        let last = |text: &str| said.iter().rposition(|line| line.starts_with(text)).unwrap();
+        let heard = last(&format!("DEBG '{number}' stdout output:"));
+        assert!(heard < last(&format!("INFO exited: {number} ")));
     }
 }
 
