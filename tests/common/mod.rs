@@ -1,22 +1,26 @@
 //! The real daemon in a directory of its own: written, started, talked to, and gone at the end
 //! with everything it has started.
-#![allow(dead_code)] // every file of tests uses its part
+#![allow(dead_code, unused_imports)] // every file of tests uses its part
 
 mod client;
+mod files;
+mod process;
+mod programs;
 
 pub use client::{Client, Fault};
+pub use files::*;
+pub use process::*;
+pub use programs::*;
 
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::{Pid, getpgrp};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -455,80 +459,4 @@ impl Drop for Daemon {
         let _ = self.child.wait();
         while kill_marked(self.dir.path()) {}
     }
-}
-
-/// Kills what runs with our mark, and its process group: one that just execs shows no
-/// environment. False if there was nothing.
-fn kill_marked(dir: &Path) -> bool {
-    let marked = marked(dir);
-    let own = getpgrp().as_raw();
-    for pid in &marked {
-        let group = stat(*pid).map(|(.., group)| group);
-        // Never ours; and what is no number of a group would mean a lot of others.
-        if let Some(group) = group.filter(|group| *group > 1 && *group != own) {
-            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-        }
-        let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
-    }
-    !marked.is_empty()
-}
-
-/// What runs with our mark in its environment.
-fn marked(dir: &Path) -> Vec<i32> {
-    let mark = format!("{MARK}={}\0", dir.display());
-    let marked = processes().filter(|pid| {
-        let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environ.windows(mark.len()).any(|window| window == mark.as_bytes())
-    });
-    marked.collect()
-}
-
-fn processes() -> impl Iterator<Item = i32> {
-    let own = nix::unistd::geteuid();
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let ours = entries
-        .filter(move |e| own.is_root() || e.metadata().is_ok_and(|m| m.uid() == own.as_raw()));
-    ours.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// The children of a process.
-pub fn children(pid: i32) -> Vec<i32> {
-    processes().filter(|child| stat(*child).is_some_and(|(_, parent, _)| parent == pid)).collect()
-}
-
-/// State, parent and process group of a process; `None` if it is no more.
-pub fn stat(pid: i32) -> Option<(char, i32, i32)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit(')').next()?.split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-}
-
-/// Whether a process runs; one that is only not reaped yet does not.
-pub fn alive(pid: i32) -> bool {
-    stat(pid).is_some_and(|(state, ..)| state != 'Z' && state != 'X')
-}
-
-/// Signals any process.
-#[track_caller]
-pub fn signal(pid: i32, signal: Signal) {
-    kill(Pid::from_raw(pid), signal).unwrap();
-}
-
-/// Waits for the end of a process that is not our child.
-#[track_caller]
-pub fn wait_dead(pid: i32) {
-    until(&format!("process {pid} to end"), || (!alive(pid)).then_some(()));
-}
-
-/// A field of `/proc/PID/status`.
-pub fn status_field(pid: i32, field: &str) -> String {
-    let status = text(Path::new(&format!("/proc/{pid}/status")));
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.unwrap_or_default().trim().to_owned()
-}
-
-/// The text of a file; nothing if it cannot be read.
-pub fn text(path: &Path) -> String {
-    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
