@@ -208,7 +208,7 @@ part_disk() {
         return
     fi
     begin "[program:chatty]
-command=sh -c 'n=0; while :; do n=\$((n+1)); echo line \$n; sleep 0.01; done'
+command=sh -c 'n=0; while :; do n=\$((n+1)); printf %%0500d\\\\n \$n; sleep 0.01; done'
 stdout_logfile=%(here)s/full/out
 stdout_logfile_maxbytes=0
 autostart=false
@@ -225,7 +225,7 @@ command=sleep 1000"
     told
     rm "$here/full/ballast"
     local before
-    before=$(stat -c %s "$here/full/out")
+    before=$(stat -c %s "$here/full/out" || echo 0)
     until_true "logging resumes" eval '(($(stat -c %s "$here/full/out") > before + 50))'
     note "space again: logging resumed"
     note "$(tail -n 1 "$here/main.log" | cut -d' ' -f3- | cut -c1-150)"
@@ -243,9 +243,10 @@ stdout_logfile_maxbytes=1KB
 stdout_logfile_backups=2"
     until_true "it logs" test -s "$here/logs/out"
     rm -rf "$here/logs"
-    sleep 1
+    sleep 3
     all_run 1 && note "log directory removed: RUNNING" || bad "it does not run"
     told
+    [[ -e $here/logs/out ]] && note "made again at the next rotation"
     kill -USR2 "$pid"
     until_true "the log is back after USR2" test -e "$here/logs/out"
     note "after USR2 it logs to a new one"
