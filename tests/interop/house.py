@@ -62,6 +62,8 @@ class House:
         self.config = self.here / "supervisord.conf"
         self.config.write_text(config)
         self.socket = self.here / "supervisor.sock"
+        #: May be replaced by the other house's.
+        self.client = self.bin / "supervisorctl"
         for name, text in dict(files).items():
             (self.here / name).parent.mkdir(parents=True, exist_ok=True)
             (self.here / name).write_text(text)
@@ -108,7 +110,7 @@ class House:
 
     def ctl(self, *args):
         """Runs supervisorctl."""
-        return self.run("supervisorctl", "-c", self.config, *args)
+        return self.run(self.client, "-c", self.config, *args)
 
     def call(self, method, *params):
         """Calls `supervisor.<method>`; a fault is an `xmlrpc.client.Fault` in both houses."""

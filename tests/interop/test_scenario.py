@@ -12,7 +12,7 @@ import signal
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from house import House, until
+from house import STOCK_BIN, House, until
 
 CONFIG = """\
 [unix_http_server]
@@ -128,9 +128,10 @@ class Story:
                       "\n".join(f"{key}={info[key]}" for key in sorted(info)))
 
 
-def live(flavour):
-    """The day. Returns what was seen, and the main log."""
+def live(flavour, client=None):
+    """The day. Returns what was seen, the main log, and what the foreground printed."""
     with House(flavour, CONFIG, {"conf.d/extra.conf": EXTRA}) as house:
+        house.client = client or house.client
         story = Story(house)
         house.start()
         house.wait("missing", "FATAL")
@@ -288,15 +289,23 @@ class Scenario(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        with ThreadPoolExecutor(2) as pool:
-            cls.stock, cls.svx = pool.map(live, ("stock", "svx"))
+        with ThreadPoolExecutor(3) as pool:
+            stock, svx = pool.submit(live, "stock"), pool.submit(live, "svx")
+            mixed = pool.submit(live, "svx", STOCK_BIN / "supervisorctl")
+            cls.stock, cls.svx, cls.mixed = stock.result(), svx.result(), mixed.result()
 
     def test_every_step_is_answered_alike(self):
-        stock, svx = self.stock[0], self.svx[0]
+        self.compare(self.stock[0], self.svx[0], ON_PURPOSE)
+
+    def test_supervisors_own_client_sees_no_difference(self):
+        theirs = "update with a broken file" # it prints the exception, whoever the daemon is
+        self.compare(self.stock[0], self.mixed[0], ON_PURPOSE.keys() - {theirs})
+
+    def compare(self, stock, svx, on_purpose):
         self.assertEqual([step for step, _ in stock], [step for step, _ in svx])
         for number, ((step, theirs), (_, ours)) in enumerate(zip(stock, svx)):
             with self.subTest(f"step {number}: {step}"):
-                if step in ON_PURPOSE:
+                if step in on_purpose:
                     self.assertNotEqual(theirs, ours)
                 else:
                     self.assertEqual(theirs, ours)
