@@ -30,6 +30,8 @@ pub struct FileLog {
     /// At this size the real one is asked for.
     look_at: u64,
     retry_at: Mono,
+    /// Somebody removed the file, and nobody has been told.
+    removed: bool,
     writing: Trouble,
     rotating: Trouble,
 }
@@ -46,6 +48,7 @@ impl FileLog {
             size: 0,
             look_at: 0,
             retry_at: Mono(0),
+            removed: false,
             writing: Trouble::new("write"),
             rotating: Trouble::new("rotate"),
         };
@@ -121,8 +124,11 @@ impl FileLog {
     /// or removed from outside, or rotated by another stream) is only opened anew.
     fn rotate(&mut self, ours: &fs::Metadata) -> io::Result<()> {
         let there = fs::metadata(&self.path);
+        let removed = there.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
         if !there.is_ok_and(|it| (it.dev(), it.ino()) == (ours.dev(), ours.ino())) {
-            return self.reopen();
+            self.reopen()?;
+            self.removed |= removed;
+            return Ok(());
         }
         if self.shape.backups == 0 {
             return self.truncate();
@@ -206,12 +212,16 @@ impl FileLog {
             return None;
         }
         let name = self.path.display().to_string();
+        if std::mem::take(&mut self.removed) {
+            return Some(format!("{name} was removed by somebody else; it has been made again"));
+        }
         self.writing.report(now, &name).or_else(|| self.rotating.report(now, &name))
     }
 
     /// When [`FileLog::trouble`] has something to say though nothing more is written.
     pub fn trouble_due(&self) -> Option<Mono> {
-        self.writing.due().into_iter().chain(self.rotating.due()).min()
+        let removed = self.removed.then_some(Mono(0));
+        [removed, self.writing.due(), self.rotating.due()].into_iter().flatten().min()
     }
 }
 
@@ -295,6 +305,8 @@ mod tests {
         log.write(b"abcd", at(0));
         log.write(b"ef", at(0));
         assert_eq!((read(&dir, "log"), read(&dir, "log.1")), ("ef".into(), "old".into()));
+        assert!(log.trouble(Mono(0)).unwrap().contains("was removed by somebody else"));
+        assert_eq!(log.trouble(Mono(0)), None);
     }
 
     #[test]

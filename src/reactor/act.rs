@@ -2,16 +2,35 @@
 
 use std::sync::Arc;
 
-use super::Reactor;
+use super::{Reactor, START_BUDGET};
 use crate::base::clock::Now;
 use crate::events::Event;
 use crate::log::saying;
 use crate::process::{Action, ProcessId, Target};
-use crate::sys::kill;
+use crate::sys::{clock, kill};
 
 impl Reactor {
-    /// Does everything there is to do; what follows from it too.
+    /// Does everything there is to do; what follows from it too. Programs are started as long as
+    /// the turn's share of time lasts, the others in the next turn: a storm of restarts keeps
+    /// nobody waiting.
     pub(super) fn act(&mut self, now: Now) {
+        loop {
+            self.act_at_once(now);
+            if !self.has_time(now) {
+                return;
+            }
+            let Some(id) = self.spawns.pop_front() else { return };
+            if self.set.wants_spawn(id) {
+                self.spawn(now, id);
+            }
+        }
+    }
+
+    fn has_time(&self, now: Now) -> bool {
+        clock::now().mono.since(now.mono) < START_BUDGET
+    }
+
+    fn act_at_once(&mut self, now: Now) {
         let mut todo = std::mem::take(&mut self.todo);
         loop {
             self.set.take_actions(&mut todo);
@@ -27,8 +46,7 @@ impl Reactor {
 
     fn carry_out(&mut self, now: Now, action: Action) {
         match action {
-            Action::Spawn(id) if self.set.wants_spawn(id) => self.spawn(now, id),
-            Action::Spawn(_) => {}
+            Action::Spawn(id) => self.spawns.push_back(id),
             Action::Kill { id, pid, signal, target } => {
                 let sent = match target {
                     Target::Process => kill::kill(pid, signal),
@@ -71,6 +89,7 @@ impl Reactor {
     }
 
     fn spawn(&mut self, now: Now, id: ProcessId) {
+        self.changed = true; // who asked for the start may only want to know that it was tried
         let Some(program) = self.set.get(id).map(|process| Arc::clone(&process.program)) else {
             return;
         };

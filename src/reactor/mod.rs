@@ -23,7 +23,7 @@ mod streams;
 mod tap;
 mod timers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -33,14 +33,14 @@ use jiff::tz::TimeZone;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use crate::base::clock::{Mono, Now};
+use crate::base::clock::Now;
 use crate::base::level::Level;
 use crate::base::signal;
 use crate::config::model::Config;
 use crate::events::{Bus, Event};
 use crate::log::mainlog::MainLog;
 use crate::log::said;
-use crate::process::{Action, Mood, Supervisor};
+use crate::process::{Action, Mood, ProcessId, Supervisor};
 use crate::rpc::{About, Host};
 use crate::sys::host::random;
 use crate::sys::signals::Signals;
@@ -80,6 +80,8 @@ pub struct Reactor {
     waits: Vec<Wait>,
     about: About,
     todo: Vec<Action>,
+    /// Programs to start, in order, as there is time.
+    spawns: VecDeque<ProcessId>,
     /// Something changed in this turn that a waiting call may wait for.
     changed: bool,
     finished: Option<Mood>,
@@ -162,6 +164,7 @@ impl Reactor {
             waits: Vec::new(),
             about: start.about,
             todo: Vec::new(),
+            spawns: VecDeque::new(),
             changed: false,
             finished: None,
         };
@@ -201,9 +204,17 @@ impl Reactor {
         }
     }
 
+    /// Whether the next turn has work that nothing will announce.
+    fn is_hurried(&self) -> bool {
+        !self.shell.unfinished.is_empty()
+            || !self.spawns.is_empty()
+            || self.set.has_queued()
+            || self.has_work()
+    }
+
     /// How long nothing can happen by itself.
     fn timeout(&mut self) -> Option<Duration> {
-        if !self.shell.unfinished.is_empty() || self.set.has_queued() || self.has_work() {
+        if self.is_hurried() {
             return Some(Duration::ZERO);
         }
         let next = [self.set.deadline(), self.shell.timers.next(), self.shell.bus.deadline()];
@@ -252,7 +263,7 @@ impl Reactor {
         }
         self.set.tick(now);
         self.act(now);
-        self.start_queued(now.mono);
+        self.start_queued(now);
         if std::mem::take(&mut self.changed) {
             self.poll_waits(now);
             self.act(now);
@@ -265,9 +276,9 @@ impl Reactor {
     }
 
     /// Autostarts, as many as fit into this turn's share.
-    fn start_queued(&mut self, begun: Mono) {
+    fn start_queued(&mut self, begun: Now) {
         let mut now = clock::now();
-        while now.mono.since(begun) < START_BUDGET && self.set.start_queued(now) {
+        while now.mono.since(begun.mono) < START_BUDGET && self.set.start_queued(now) {
             self.act(now);
             now = clock::now();
         }
