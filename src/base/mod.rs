@@ -2,7 +2,6 @@
 //! clock or knows of a section, a process or a socket.
 
 pub mod ansi;
-pub mod base64;
 pub mod bytes;
 pub mod channel;
 pub mod clock;

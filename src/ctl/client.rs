@@ -9,6 +9,7 @@ use super::interrupt::Interrupt;
 use super::lines::Lines;
 use super::settings::Settings;
 use super::url;
+use crate::rpc::Code;
 
 /// A connection to a daemon, whatever it speaks. It is made at the first call.
 pub trait Rpc {
@@ -48,10 +49,10 @@ pub enum Log<'a> {
 /// Why a call gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The daemon said no; see [`super::fault`].
+    /// The daemon said no.
     Fault {
-        /// Supervisor's fault code.
-        code: i64,
+        /// `None` for a number that Supervisor has not.
+        code: Option<Code>,
         /// E.g. `BAD_NAME: web`.
         text: String,
     },
@@ -69,9 +70,9 @@ pub enum Failure {
 
 impl Failure {
     /// The fault code, if the daemon answered with one.
-    pub fn code(&self) -> Option<i64> {
+    pub fn code(&self) -> Option<Code> {
         match self {
-            Failure::Fault { code, .. } => Some(*code),
+            Failure::Fault { code, .. } => *code,
             _ => None,
         }
     }

@@ -18,11 +18,13 @@ pub struct Flags {
     pub password: Option<String>,
     /// Where the prompt's lines are kept.
     pub history_file: Option<String>,
+    /// Print JSON instead of lines.
+    pub json: bool,
     /// Print the help and end.
     pub help: bool,
 }
 
-/// Every flag of supervisorctl 4.3.0.
+/// Every flag of supervisorctl 4.3.0, and `--json`.
 pub const FLAGS: &[Flag<Flags>] = &[
     Flag {
         short: Some('c'),
@@ -90,6 +92,17 @@ pub const FLAGS: &[Flag<Flags>] = &[
         ends: false,
         set: |flags, text| {
             flags.history_file = Some(text.into());
+            Ok(())
+        },
+    },
+    Flag {
+        short: None,
+        long: "json",
+        arg: "",
+        help: "print data as JSON; also behind an action",
+        ends: false,
+        set: |flags, _| {
+            flags.json = true;
             Ok(())
         },
     },

@@ -5,12 +5,14 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::client::{Failure, Log, Rpc};
-use super::fault;
 use super::interrupt::{Interrupt, readable};
-use crate::base::base64;
+use crate::rpc::Code;
+use crate::rpc::json::UNAUTHORIZED;
 
 /// How much of a log is shown before what is new, in bytes; as `/logtail` of 4.3.0.
 const FOLLOW_BYTES: u32 = 1024;
@@ -123,7 +125,7 @@ impl Rpc for Lines {
 pub fn bytes(object: &Value) -> Vec<u8> {
     match (&object["data"], &object["base64"]) {
         (Value::String(text), _) => text.clone().into_bytes(),
-        (_, Value::String(text)) => base64::decode(text).unwrap_or_default(),
+        (_, Value::String(text)) => BASE64_STANDARD.decode(text).unwrap_or_default(),
         _ => Vec::new(),
     }
 }
@@ -131,8 +133,8 @@ pub fn bytes(object: &Value) -> Vec<u8> {
 fn failure(error: &Value) -> Failure {
     let text = error["message"].as_str().or(error.as_str()).unwrap_or("unknown error").to_string();
     match error["code"].as_i64() {
-        Some(fault::UNAUTHORIZED) => Failure::Unauthorized,
-        Some(code) => Failure::Fault { code, text },
+        Some(code) if code == i64::from(UNAUTHORIZED) => Failure::Unauthorized,
+        Some(code) => Failure::Fault { code: Code::from_number(code), text },
         None => Failure::Other(text),
     }
 }

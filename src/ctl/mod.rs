@@ -4,12 +4,10 @@
 
 pub mod client;
 pub mod commands;
-pub mod fault;
 pub mod flags;
 pub mod input;
 pub mod interrupt;
 pub mod lines;
-pub mod names;
 pub mod outcome;
 pub mod session;
 pub mod settings;
@@ -18,6 +16,7 @@ pub mod url;
 use std::ffi::OsString;
 
 use crate::cli::{self, Page};
+use crate::sys::host::surroundings;
 use session::Session;
 
 /// Runs the control program under the name `prog` with the words behind it; returns its exit
@@ -32,7 +31,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
         cli::say(page(prog).render());
         return 0;
     }
-    let mut settings = match settings::settings(&flags) {
+    let mut settings = match settings::settings(&flags, &surroundings()) {
         Ok(settings) => settings,
         Err(error) => return cli::usage(prog, error),
     };

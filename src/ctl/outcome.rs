@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::client::Failure;
 use super::session::{Session, exit};
-use super::{fault, names};
+use crate::process::{Namespec, full_name};
+use crate::rpc::Code;
 
 /// An action on processes, groups or all of them: `supervisor.<name>Process`, `…ProcessGroup`,
 /// `…AllProcesses`.
@@ -15,9 +16,9 @@ pub struct Verb {
     /// Said of a process where it worked.
     pub done: &'static str,
     /// Said of a process with one of these fault codes.
-    pub refusals: &'static [(i64, &'static str)],
+    pub refusals: &'static [(Code, &'static str)],
     /// Leaves the exit status alone.
-    pub harmless: Option<i64>,
+    pub harmless: Option<Code>,
     /// Exit status for a group that does not exist.
     pub no_group: u8,
 }
@@ -38,7 +39,7 @@ impl Verb {
             return self.tell_all(session, &results);
         }
         for &word in words {
-            let (group, process) = names::split(word);
+            let Namespec { group, process } = Namespec::parse(word);
             match process {
                 None => self.apply_to_group(session, group, extra)?,
                 Some(process) => self.apply_to_one(session, word, group, process, extra)?,
@@ -56,7 +57,7 @@ impl Verb {
         let method = format!("supervisor.{}ProcessGroup", self.name);
         match session.call(&method, params(group, extra)) {
             Ok(results) => self.tell_all(session, &results),
-            Err(failure) if failure.code() == Some(fault::BAD_NAME) => {
+            Err(failure) if failure.code() == Some(Code::BadName) => {
                 session.say(format_args!("{group}: ERROR (no such group)"));
                 session.status = self.no_group;
                 Ok(())
@@ -75,18 +76,18 @@ impl Verb {
     ) -> Result<(), Failure> {
         let method = format!("supervisor.{}Process", self.name);
         let (code, text) = match session.call(&method, params(word, extra)) {
-            Ok(_) => (fault::SUCCESS, String::new()),
+            Ok(_) => (Some(Code::Success), String::new()),
             Err(Failure::Fault { code, text }) => (code, text),
             Err(failure) => return Err(failure),
         };
-        self.tell(session, &names::join(group, process), code, &text)
+        self.tell(session, &full_name(group, process), code, &text)
     }
 
     /// A line for each entry of an answer about several processes.
     pub fn tell_all(&self, session: &mut Session, results: &Value) -> Result<(), Failure> {
         for result in list(results) {
-            let name = names::join(text(result, "group"), text(result, "name"));
-            self.tell(session, &name, number(result, "status"), text(result, "description"))?;
+            let name = full_name(text(result, "group"), text(result, "name"));
+            self.tell(session, &name, code(result), text(result, "description"))?;
         }
         Ok(())
     }
@@ -96,17 +97,17 @@ impl Verb {
         &self,
         session: &mut Session,
         name: &str,
-        code: i64,
+        code: Option<Code>,
         description: &str,
     ) -> Result<(), Failure> {
-        let refusal = self.refusals.iter().find(|(known, _)| *known == code);
+        let refusal = self.refusals.iter().find(|(known, _)| Some(*known) == code);
         match (code, refusal) {
-            (fault::SUCCESS, _) => session.say(format_args!("{name}: {}", self.done)),
+            (Some(Code::Success), _) => session.say(format_args!("{name}: {}", self.done)),
             (_, Some((_, ""))) => session.say(description),
             (_, Some((_, why))) => session.say(format_args!("{name}: ERROR ({why})")),
             (_, None) => return Err(Failure::Other(format!("{name}: {description}"))),
         }
-        if code != fault::SUCCESS && Some(code) != self.harmless {
+        if code != Some(Code::Success) && code != self.harmless {
             session.status = status_of(code);
         }
         Ok(())
@@ -120,9 +121,9 @@ fn params(name: &str, extra: &[Value]) -> Value {
 }
 
 /// 7 where a program is not there to be worked with, else 1.
-fn status_of(code: i64) -> u8 {
+fn status_of(code: Option<Code>) -> u8 {
     match code {
-        fault::SPAWN_ERROR | fault::ABNORMAL_TERMINATION | fault::NOT_RUNNING => exit::NOT_RUNNING,
+        Some(Code::SpawnError | Code::AbnormalTermination | Code::NotRunning) => exit::NOT_RUNNING,
         _ => exit::GENERIC,
     }
 }
@@ -130,6 +131,11 @@ fn status_of(code: i64) -> u8 {
 /// The elements of an array; none if it is something else.
 pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The `status` of one of many.
+pub fn code(result: &Value) -> Option<Code> {
+    Code::from_number(number(result, "status"))
 }
 
 /// A member that is a string; empty if it is something else.

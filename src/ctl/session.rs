@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::client::{Failure, Log, Rpc, client};
 use super::commands::{self, Command};
-use super::fault;
 use super::input::Input;
 use super::interrupt::Interrupt;
 use super::settings::Settings;
+use crate::rpc::Code;
 
 /// The version of the RPC interface that this client speaks.
 const API_VERSION: &str = "3.0";
@@ -136,7 +136,7 @@ impl Session {
                 ),
                 exit::NOT_INSTALLED,
             ),
-            Err(Failure::Fault { code: fault::UNKNOWN_METHOD, .. }) => (
+            Err(Failure::Fault { code: Some(Code::UnknownMethod), .. }) => (
                 "Sorry, supervisord responded but did not recognize the supervisor namespace \
                  commands that supervisorctl uses to control it.  Please check that the \
                  [rpcinterface:supervisor] section is enabled in the configuration file (see \

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::cli;
 use crate::config::{self, Surroundings};
 use crate::reactor::reader::ConfigReader;
-use crate::sys::{host, users};
+use crate::sys::host::surroundings;
+use crate::sys::users;
 use flags::Flags;
 
 /// The version of Supervisor that svx stands in for, and tells clients it is.
@@ -74,20 +75,4 @@ fn find_file(prog: &str, flags: &Flags, around: &Surroundings) -> Result<PathBuf
             places.join(", ")
         )
     })
-}
-
-/// This machine, as a configuration sees it.
-pub fn surroundings() -> Surroundings {
-    let env = host::environment();
-    let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
-    Surroundings {
-        env,
-        hostname: host::hostname(),
-        cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-        home,
-        tempdir: std::env::temp_dir(),
-        user: |name| users::uid_of(name).ok(),
-        group: |name| users::gid_of_name(name).ok(),
-        gid_of: users::gid_of,
-    }
 }

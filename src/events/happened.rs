@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 use super::{Event, Field};
-use crate::base::base64;
 use crate::base::clock::Wall;
 
 /// What pools share.
@@ -51,7 +53,7 @@ pub fn json(serial: u64, time: Wall, event: &Event) -> String {
     if let Some(data) = event.data() {
         let _ = match std::str::from_utf8(data) {
             Ok(text) => write!(out, ",\"data\":{}", quoted(text)),
-            Err(_) => write!(out, ",\"base64\":\"{}\"", base64::encode(data)),
+            Err(_) => write!(out, ",\"base64\":\"{}\"", BASE64_STANDARD.encode(data)),
         };
     }
     out.push('}');

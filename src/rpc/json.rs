@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use serde_json::Value as Json;
 
 use super::{Fault, Params, Value};
-use crate::base::base64;
 
 /// The line is no JSON.
 pub const PARSE_ERROR: i32 = -32700;
@@ -172,7 +173,7 @@ pub fn chunk(out: &mut Vec<u8>, method: &str, id: &Id, bytes: &[u8]) {
         }
         Err(_) => {
             out.extend_from_slice(b",\"base64\":\"");
-            out.extend_from_slice(base64::encode(bytes).as_bytes());
+            out.extend_from_slice(BASE64.encode(bytes).as_bytes());
             out.push(b'"');
         }
     }
@@ -210,7 +211,7 @@ pub fn encode(out: &mut Vec<u8>, value: &Value) {
             Ok(text) => string(out, text),
             Err(_) => {
                 out.extend_from_slice(b"{\"base64\":\"");
-                out.extend_from_slice(base64::encode(bytes).as_bytes());
+                out.extend_from_slice(BASE64.encode(bytes).as_bytes());
                 out.extend_from_slice(b"\"}");
             }
         },

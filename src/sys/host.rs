@@ -3,6 +3,10 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::users;
+use crate::config::Surroundings;
 
 /// The node name, as `uname -n` prints it; empty if there is none.
 pub fn hostname() -> String {
@@ -20,6 +24,22 @@ pub fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes)
+}
+
+/// This machine and this process, as a configuration sees them.
+pub fn surroundings() -> Surroundings {
+    let env = environment();
+    let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
+    Surroundings {
+        env,
+        hostname: hostname(),
+        cwd: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+        home,
+        tempdir: env::temp_dir(),
+        user: |name| users::uid_of(name).ok(),
+        group: |name| users::gid_of_name(name).ok(),
+        gid_of: users::gid_of,
+    }
 }
 
 #[cfg(test)]

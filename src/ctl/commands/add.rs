@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "add",
@@ -25,12 +25,12 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
             Err(failure) => failure,
         };
         match failure.code() {
-            Some(fault::ALREADY_ADDED) => {
+            Some(Code::AlreadyAdded) => {
                 session.say("ERROR: process group already active");
                 continue;
             }
-            Some(fault::SHUTDOWN_STATE) => session.say("ERROR: shutting down"),
-            Some(fault::BAD_NAME) => {
+            Some(Code::ShutdownState) => session.say("ERROR: shutting down"),
+            Some(Code::BadName) => {
                 session.say(format_args!("ERROR: no such process/group: {name}"));
             }
             _ => return Err(failure),

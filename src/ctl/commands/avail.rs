@@ -6,7 +6,8 @@ use super::{Command, Takes, alone};
 use crate::ctl::client::Failure;
 use crate::ctl::outcome::{list, number, text};
 use crate::ctl::session::{Session, exit};
-use crate::ctl::{fault, names};
+use crate::process::full_name;
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "avail",
@@ -22,7 +23,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     }
     match session.call("supervisor.getAllConfigInfo", json!([])) {
         Ok(answer) => list(&answer).iter().for_each(|info| session.say(line(info))),
-        Err(failure) if failure.code() == Some(fault::SHUTDOWN_STATE) => {
+        Err(failure) if failure.code() == Some(Code::ShutdownState) => {
             session.say("ERROR: supervisor shutting down");
             session.status = exit::GENERIC;
         }
@@ -32,7 +33,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
 }
 
 fn line(info: &Value) -> String {
-    let name = names::join(text(info, "group"), text(info, "name"));
+    let name = full_name(text(info, "group"), text(info, "name"));
     let is = |key: &str| info[key].as_bool().unwrap_or_else(|| number(info, key) != 0);
     format!(
         "{name:32} {:9} {:9} {}:{}",

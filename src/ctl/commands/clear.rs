@@ -6,7 +6,8 @@ use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
 use crate::ctl::outcome::Verb;
 use crate::ctl::session::{Session, exit};
-use crate::ctl::{fault, names};
+use crate::process::{Namespec, full_name};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "clear",
@@ -22,7 +23,7 @@ pub const COMMAND: Command = Command {
 const CLEAR: Verb = Verb {
     name: "clear",
     done: "cleared",
-    refusals: &[(fault::BAD_NAME, "no such process"), (fault::FAILED, "failed")],
+    refusals: &[(Code::BadName, "no such process"), (Code::Failed, "failed")],
     harmless: None,
     no_group: exit::GENERIC,
 };
@@ -42,13 +43,13 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     }
     for word in words {
         let (code, text) = match session.call("supervisor.clearProcessLogs", json!([word])) {
-            Ok(_) => (fault::SUCCESS, String::new()),
+            Ok(_) => (Some(Code::Success), String::new()),
             Err(Failure::Fault { code, text }) => (code, text),
             Err(failure) => return Err(failure),
         };
-        let name = match names::split(word) {
-            (group, Some(process)) => names::join(group, process),
-            (_, None) => word.into(),
+        let name = match Namespec::parse(word) {
+            Namespec { group, process: Some(process) } => full_name(group, process),
+            Namespec { process: None, .. } => word.into(),
         };
         CLEAR.tell(session, &name, code, &text)?;
     }

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::outcome::{list, number};
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "pid",
@@ -48,7 +48,7 @@ fn one(session: &mut Session, name: &str) -> Result<(), Failure> {
                 session.status = exit::NOT_RUNNING;
             }
         }
-        Err(failure) if failure.code() == Some(fault::BAD_NAME) => {
+        Err(failure) if failure.code() == Some(Code::BadName) => {
             session.say(format_args!("No such process {name}"));
             session.status = exit::GENERIC;
         }

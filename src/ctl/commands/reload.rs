@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{Command, Takes, alone};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "reload",
@@ -23,7 +23,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     }
     match session.call("supervisor.restart", json!([])) {
         Ok(_) => session.say("Restarted supervisord"),
-        Err(failure) if failure.code() == Some(fault::SHUTDOWN_STATE) => {
+        Err(failure) if failure.code() == Some(Code::ShutdownState) => {
             session.say("ERROR: already shutting down");
             session.status = exit::GENERIC;
         }

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "remove",
@@ -25,8 +25,8 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
             Err(failure) => failure,
         };
         let why = match failure.code() {
-            Some(fault::STILL_RUNNING) => "process/group still running",
-            Some(fault::BAD_NAME) => "no such process/group",
+            Some(Code::StillRunning) => "process/group still running",
+            Some(Code::BadName) => "no such process/group",
             _ => return Err(failure),
         };
         session.say(format_args!("ERROR: {why}: {name}"));

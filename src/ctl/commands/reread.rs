@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Command, Takes, alone};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::outcome::list;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "reread",
@@ -25,10 +25,10 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
             show(session, Changes::read(&answer));
             return Ok(());
         }
-        Err(Failure::Fault { code: fault::SHUTDOWN_STATE, .. }) => {
+        Err(Failure::Fault { code: Some(Code::ShutdownState), .. }) => {
             "ERROR: supervisor shutting down".into()
         }
-        Err(Failure::Fault { code: fault::CANT_REREAD, text }) => format!("ERROR: {text}"),
+        Err(Failure::Fault { code: Some(Code::CantReread), text }) => format!("ERROR: {text}"),
         Err(failure) => return Err(failure),
     };
     session.say(line);

@@ -2,9 +2,9 @@
 
 use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::outcome::Verb;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "signal",
@@ -18,11 +18,11 @@ pub const COMMAND: Command = Command {
 };
 
 /// Shared with `stop`. A failure is described by the daemon alone.
-pub const REFUSALS: &[(i64, &str)] = &[
-    (fault::BAD_NAME, "no such process"),
-    (fault::BAD_SIGNAL, "bad signal name"),
-    (fault::NOT_RUNNING, "not running"),
-    (fault::FAILED, ""),
+pub const REFUSALS: &[(Code, &str)] = &[
+    (Code::BadName, "no such process"),
+    (Code::BadSignal, "bad signal name"),
+    (Code::NotRunning, "not running"),
+    (Code::Failed, ""),
 ];
 
 const SIGNAL: Verb = Verb {

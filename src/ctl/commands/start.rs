@@ -2,9 +2,9 @@
 
 use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::outcome::Verb;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "start",
@@ -21,14 +21,14 @@ const START: Verb = Verb {
     name: "start",
     done: "started",
     refusals: &[
-        (fault::BAD_NAME, "no such process"),
-        (fault::NO_FILE, "no such file"),
-        (fault::NOT_EXECUTABLE, "file is not executable"),
-        (fault::ALREADY_STARTED, "already started"),
-        (fault::SPAWN_ERROR, "spawn error"),
-        (fault::ABNORMAL_TERMINATION, "abnormal termination"),
+        (Code::BadName, "no such process"),
+        (Code::NoFile, "no such file"),
+        (Code::NotExecutable, "file is not executable"),
+        (Code::AlreadyStarted, "already started"),
+        (Code::SpawnError, "spawn error"),
+        (Code::AbnormalTermination, "abnormal termination"),
     ],
-    harmless: Some(fault::ALREADY_STARTED),
+    harmless: Some(Code::AlreadyStarted),
     no_group: exit::INVALID_ARGS,
 };
 

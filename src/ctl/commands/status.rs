@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
-use crate::ctl::names;
 use crate::ctl::outcome::{list, number, text};
 use crate::ctl::session::{Session, exit};
+use crate::process::{Namespec, full_name};
 
 pub const COMMAND: Command = Command {
     name: "status",
@@ -54,15 +54,15 @@ fn pick<'a>(session: &mut Session, all: &'a [Value], words: &[&str]) -> Vec<&'a 
     }
     let mut named = Vec::new();
     for &word in words {
-        let complaint = match names::split(word) {
-            (group, Some(process)) => match processes.get(&(group, process)) {
+        let complaint = match Namespec::parse(word) {
+            Namespec { group, process: Some(process) } => match processes.get(&(group, process)) {
                 Some(info) => {
                     named.push(*info);
                     continue;
                 }
                 None => format!("{word}: ERROR (no such process)"),
             },
-            (group, None) => match groups.get(group) {
+            Namespec { group, process: None } => match groups.get(group) {
                 Some(members) => {
                     named.extend(members);
                     continue;
@@ -78,7 +78,7 @@ fn pick<'a>(session: &mut Session, all: &'a [Value], words: &[&str]) -> Vec<&'a 
 
 fn show(session: &mut Session, infos: &[&Value]) {
     let names: Vec<String> =
-        infos.iter().map(|info| names::join(text(info, "group"), text(info, "name"))).collect();
+        infos.iter().map(|info| full_name(text(info, "group"), text(info, "name"))).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let width = longest.max(NAME_CHARS_MIN) + 3;
     for (name, info) in names.iter().zip(infos) {

@@ -3,9 +3,9 @@
 use super::signal::REFUSALS;
 use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
 use crate::ctl::outcome::Verb;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "stop",
@@ -22,7 +22,7 @@ const STOP: Verb = Verb {
     name: "stop",
     done: "stopped",
     refusals: REFUSALS,
-    harmless: Some(fault::NOT_RUNNING),
+    harmless: Some(Code::NotRunning),
     no_group: exit::GENERIC,
 };
 

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::{Command, Takes, misused};
 use crate::cli;
 use crate::ctl::client::{Failure, Log};
-use crate::ctl::fault;
 use crate::ctl::lines;
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "tail",
@@ -133,9 +133,9 @@ pub fn print(
         Err(failure) => failure,
     };
     let why = match failure.code() {
-        Some(fault::NO_FILE) => "no log file",
-        Some(fault::FAILED) => "unknown error reading log",
-        Some(fault::BAD_NAME) => "no such process name",
+        Some(Code::NoFile) => "no log file",
+        Some(Code::Failed) => "unknown error reading log",
+        Some(Code::BadName) => "no such process name",
         _ => return Err(failure),
     };
     session.say(format_args!("{name}: ERROR ({why})"));
@@ -153,7 +153,7 @@ pub fn follow(session: &mut Session, log: Log<'_>, path: &str) -> Result<(), Fai
             session.say("");
             return Ok(());
         }
-        Err(Failure::Fault { code: fault::BAD_NAME | fault::NO_FILE, .. }) => {
+        Err(Failure::Fault { code: Some(Code::BadName | Code::NoFile), .. }) => {
             "Cannot read, status code 404".into()
         }
         Err(Failure::Unauthorized) => "Cannot read, status code 401".into(),

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::reread::Changes;
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
-use crate::ctl::fault;
-use crate::ctl::outcome::{list, number, text};
+use crate::ctl::outcome::{code, list, text};
 use crate::ctl::session::{Session, exit};
+use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "update",
@@ -26,7 +26,7 @@ pub const COMMAND: Command = Command {
 fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     let answer = match session.call("supervisor.reloadConfig", json!([])) {
         Ok(answer) => answer,
-        Err(failure) if failure.code() == Some(fault::SHUTDOWN_STATE) => {
+        Err(failure) if failure.code() == Some(Code::ShutdownState) => {
             session.say("ERROR: already shutting down");
             session.status = exit::GENERIC;
             return Ok(());
@@ -46,7 +46,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
 
     for group in removed.into_iter().filter(wanted) {
         let results = stop(session, group)?;
-        if list(&results).iter().any(|result| number(result, "status") == fault::FAILED) {
+        if list(&results).iter().any(|result| code(result) == Some(Code::Failed)) {
             session.say(format_args!("{group}: has problems; not removing"));
             session.status = exit::GENERIC;
             continue;
