@@ -66,6 +66,9 @@ fn serve(stream: UnixStream, answers: &[(String, Value)], heard: &Mutex<Vec<Stri
     let mut out = stream.try_clone().unwrap();
     for line in BufReader::new(stream).lines() {
         let Ok(line) = line else { return };
+        if line.is_empty() {
+            continue;
+        }
         let request: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(request["jsonrpc"], "2.0");
         let asked = format!("{} {}", request["method"].as_str().unwrap(), request["params"]);

@@ -20,19 +20,35 @@ impl Input {
     pub fn line(&mut self, interrupt: Option<&Interrupt>) -> Result<Option<String>, Failure> {
         let stdin = io::stdin();
         loop {
-            if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
-                let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return Ok(Some(text(&line[..end])));
+            if let Some(line) = self.typed() {
+                return Ok(Some(line));
             }
-            let unreadable = |e: io::Error| Failure::Other(format!("cannot read stdin: {e}"));
             if !readable(stdin.as_fd(), interrupt).map_err(unreadable)? {
                 return Err(Failure::Interrupted);
             }
-            let mut chunk = [0; 4096];
-            match nix::unistd::read(stdin.as_fd(), &mut chunk) {
-                Ok(0) if self.buffer.is_empty() => return Ok(None),
-                Ok(0) => return Ok(Some(text(&std::mem::take(&mut self.buffer)))),
-                Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
+            if !self.read()? {
+                let rest = std::mem::take(&mut self.buffer);
+                return Ok((!rest.is_empty()).then(|| text(&rest)));
+            }
+        }
+    }
+
+    /// A line that has been read already.
+    pub fn typed(&mut self) -> Option<String> {
+        let end = self.buffer.iter().position(|&b| b == b'\n')?;
+        let line: Vec<u8> = self.buffer.drain(..=end).collect();
+        Some(text(&line[..end]))
+    }
+
+    /// Reads once; false at the end of the input.
+    pub fn read(&mut self) -> Result<bool, Failure> {
+        let mut chunk = [0; 4096];
+        loop {
+            match nix::unistd::read(io::stdin().as_fd(), &mut chunk) {
+                Ok(read) => {
+                    self.buffer.extend_from_slice(&chunk[..read]);
+                    return Ok(read > 0);
+                }
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(unreadable(errno.into())),
             }
@@ -54,6 +70,10 @@ impl Input {
         }
         line
     }
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    Failure::Other(format!("cannot read stdin: {error}"))
 }
 
 fn text(line: &[u8]) -> String {

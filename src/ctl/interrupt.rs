@@ -3,12 +3,24 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Once made, SIGINT no longer ends this program.
 pub struct Interrupt(UnixStream);
+
+/// Why a wait is over.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// Ctrl-C; each counts once.
+    Interrupted,
+    /// The time is up.
+    Late,
+    /// These can be read, by their index.
+    Ready(Vec<usize>),
+}
 
 impl Interrupt {
     /// Takes SIGINT over for the rest of this program's life.
@@ -19,29 +31,33 @@ impl Interrupt {
         Ok(Interrupt(ours))
     }
 
-    /// Waits until `fd` can be read; false if Ctrl-C came first. Each Ctrl-C counts once.
-    pub fn wait(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+    /// Waits until one of `fds` can be read, at most `timeout`.
+    pub fn wait(&self, fds: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<Woken> {
+        let of = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut polled: Vec<PollFd> =
+            std::iter::once(self.0.as_fd()).chain(fds.iter().copied()).map(of).collect();
+        let timeout = timeout
+            .map_or(PollTimeout::NONE, |timeout| timeout.try_into().unwrap_or(PollTimeout::MAX));
         loop {
-            let mut fds = [
-                PollFd::new(self.0.as_fd(), PollFlags::POLLIN),
-                PollFd::new(fd, PollFlags::POLLIN),
-            ];
-            match poll(&mut fds, PollTimeout::NONE) {
-                Ok(_) => {}
+            match poll(&mut polled, timeout) {
+                Ok(0) => return Ok(Woken::Late),
+                Ok(_) => break,
                 Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(errno.into()),
             }
-            if fds[0].any() == Some(true) {
-                while matches!((&self.0).read(&mut [0; 16]), Ok(1..)) {}
-                return Ok(false);
-            }
-            return Ok(true);
         }
+        if polled[0].any() == Some(true) {
+            while matches!((&self.0).read(&mut [0; 16]), Ok(1..)) {}
+            return Ok(Woken::Interrupted);
+        }
+        let ready = polled[1..].iter().enumerate();
+        Ok(Woken::Ready(ready.filter(|(_, p)| p.any() == Some(true)).map(|(at, _)| at).collect()))
     }
 }
 
-/// Waits for `fd` as [`Interrupt::wait`] does, or not at all where Ctrl-C is not taken over and
-/// the following read may block.
+/// Waits for `fd`, or not at all where Ctrl-C is not taken over and the following read may block.
+/// False if Ctrl-C came first.
 pub fn readable(fd: BorrowedFd<'_>, interrupt: Option<&Interrupt>) -> io::Result<bool> {
-    interrupt.map_or(Ok(true), |interrupt| interrupt.wait(fd))
+    let Some(interrupt) = interrupt else { return Ok(true) };
+    Ok(interrupt.wait(&[fd], None)? != Woken::Interrupted)
 }

@@ -1,78 +1,79 @@
 //! The client for JSON lines on the daemon's unix socket.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::client::{Failure, Log, Rpc};
+use super::client::{Failure, Follow, Log, Piece, Rpc};
+use super::http::{lost, unconnected};
 use super::interrupt::{Interrupt, readable};
 use crate::rpc::Code;
 use crate::rpc::json::UNAUTHORIZED;
 
-/// How much of a log is shown before what is new, in bytes; as `/logtail` of 4.3.0.
-const FOLLOW_BYTES: u32 = 1024;
 /// One read from the socket.
 const READ_BYTES: usize = 64 * 1024;
 
 /// See the module.
 pub struct Lines {
-    path: PathBuf,
-    login: Option<(String, String)>,
-    wire: Option<Wire>,
+    wire: Wire,
     last_id: u64,
 }
 
 impl Lines {
-    /// Will connect to the socket at `path`, and log in first where there is a name and password.
-    pub fn new(path: PathBuf, login: Option<(String, String)>) -> Lines {
-        Lines { path, login, wire: None, last_id: 0 }
-    }
-
-    fn connect(&mut self, interrupt: Option<&Interrupt>) -> Result<(), Failure> {
-        if self.wire.is_some() {
-            return Ok(());
-        }
-        let stream = UnixStream::connect(&self.path).map_err(|e| match e.kind() {
-            ErrorKind::NotFound => Failure::NoFile,
-            ErrorKind::ConnectionRefused => Failure::Refused,
-            _ => Failure::Other(format!("cannot connect to {}: {e}", self.path.display())),
-        })?;
-        self.wire = Some(Wire { stream, buffer: Vec::new(), used: 0, seen: 0 });
-        if let Some((name, password)) = self.login.clone() {
-            self.ask("svx.login", json!([name, password]), interrupt)?;
-        }
-        Ok(())
-    }
-
-    fn ask(
-        &mut self,
-        method: &str,
-        params: Value,
+    /// Connects to the socket at `path`; `None` if who listens there does not speak JSON. Logs in
+    /// where there is a name and password.
+    pub fn connect(
+        path: &Path,
+        login: Option<&(String, String)>,
         interrupt: Option<&Interrupt>,
-    ) -> Result<Value, Failure> {
-        let Some(wire) = &mut self.wire else { return Err(Failure::Refused) };
+    ) -> Result<Option<Lines>, Failure> {
+        let stream = UnixStream::connect(path)
+            .map_err(|error| unconnected(&error, &path.display().to_string()))?;
+        let wire = Wire { stream, buffer: Vec::new(), used: 0, seen: 0 };
+        let mut lines = Lines { wire, last_id: 0 };
+        if !lines.speaks_json(interrupt)? {
+            return Ok(None);
+        }
+        if let Some((name, password)) = login {
+            lines.call("svx.login", json!([name, password]), interrupt)?;
+        }
+        Ok(Some(lines))
+    }
+
+    /// The line ends as a web server's request does: one that speaks nothing else would wait for
+    /// more. It answers in its own way or hangs up.
+    fn speaks_json(&mut self, interrupt: Option<&Interrupt>) -> Result<bool, Failure> {
         self.last_id += 1;
-        let id = Value::from(self.last_id);
+        let id = self.last_id;
+        let line =
+            json!({"jsonrpc": "2.0", "id": id, "method": "supervisor.getVersion", "params": []});
+        if self.wire.stream.write_all(format!("{line}\r\n\r\n").as_bytes()).is_err() {
+            return Ok(false);
+        }
+        while self.wire.buffer.is_empty() {
+            if self.wire.fill(interrupt)? == 0 {
+                return Ok(false);
+            }
+        }
+        if self.wire.buffer[0] != b'{' {
+            return Ok(false);
+        }
+        self.wire.next(interrupt).map(|_| true)
+    }
+
+    fn send(&mut self, method: &str, params: &Value) -> Result<u64, Failure> {
+        self.last_id += 1;
+        let id = self.last_id;
         let mut line =
             json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string();
         line.push('\n');
-        wire.stream.write_all(line.as_bytes()).map_err(lost)?;
-        loop {
-            let mut answer = wire.next(interrupt)?;
-            // No id could be read from a line that the daemon did not understand.
-            if answer["id"] != id && !(answer["id"].is_null() && answer.get("error").is_some()) {
-                continue;
-            }
-            return match answer.get("error") {
-                None | Some(Value::Null) => Ok(answer["result"].take()),
-                Some(error) => Err(failure(error)),
-            };
-        }
+        self.wire.stream.write_all(line.as_bytes()).map_err(lost)?;
+        Ok(id)
     }
 }
 
@@ -83,41 +84,85 @@ impl Rpc for Lines {
         params: Value,
         interrupt: Option<&Interrupt>,
     ) -> Result<Value, Failure> {
-        self.connect(interrupt)?;
-        self.ask(method, params, interrupt)
+        let id = Value::from(self.send(method, &params)?);
+        loop {
+            let mut answer = self.wire.next(interrupt)?;
+            // No id could be read from a line that the daemon did not understand.
+            if answer["id"] != id && !(answer["id"].is_null() && answer.get("error").is_some()) {
+                continue;
+            }
+            return match answer.get("error") {
+                None | Some(Value::Null) => Ok(answer["result"].take()),
+                Some(error) => Err(failure(error)),
+            };
+        }
     }
 
     fn follow(
-        &mut self,
-        log: Log<'_>,
-        out: &mut dyn Write,
-        interrupt: &Interrupt,
-    ) -> Result<(), Failure> {
-        self.connect(Some(interrupt))?;
-        let (method, params) = match log {
-            Log::Main => ("svx.maintail", json!({"bytes": FOLLOW_BYTES, "follow": true})),
-            Log::Process { name, channel } => (
-                "svx.tail",
-                json!({"name": name, "channel": channel, "bytes": FOLLOW_BYTES, "follow": true}),
-            ),
-        };
-        self.ask(method, params, Some(interrupt))?;
-        let Some(wire) = &mut self.wire else { return Ok(()) };
-        // This connection carries no other stream, so what comes now needs no sorting.
-        loop {
-            let note = wire.next(Some(interrupt))?;
-            let params = &note["params"];
-            if note["method"] == "svx.end" {
-                return match &params["error"] {
-                    Value::Null => Ok(()),
-                    error => Err(failure(error)),
-                };
+        mut self: Box<Self>,
+        logs: &[Log],
+        bytes: u32,
+        _: &Interrupt,
+    ) -> Result<Box<dyn Follow>, Failure> {
+        let first = self.last_id + 1;
+        for log in logs {
+            let (method, params) = match log {
+                Log::Main => ("svx.maintail", json!({"bytes": bytes, "follow": true})),
+                Log::Process { name, channel } => (
+                    "svx.tail",
+                    json!({"name": name, "channel": channel, "bytes": bytes, "follow": true}),
+                ),
+            };
+            self.send(method, &params)?;
+        }
+        Ok(Box::new(Streams { wire: self.wire, first, open: vec![true; logs.len()] }))
+    }
+}
+
+/// Followed logs, all on one connection; the first has this number, the others those behind it.
+struct Streams {
+    wire: Wire,
+    first: u64,
+    open: Vec<bool>,
+}
+
+impl Follow for Streams {
+    fn fds(&self) -> Vec<(usize, BorrowedFd<'_>)> {
+        let any = self.open.contains(&true);
+        any.then(|| (0, self.wire.stream.as_fd())).into_iter().collect()
+    }
+
+    fn hear(&mut self, _: usize, to: &mut dyn FnMut(usize, Piece<'_>)) -> Result<(), Failure> {
+        if self.wire.fill(None)? == 0 {
+            return Err(closed());
+        }
+        while let Some(line) = self.wire.line() {
+            let note = line?;
+            let (params, error) = (&note["params"], &note["error"]);
+            let number = params["stream"].as_u64().or(note["id"].as_u64());
+            let Some(at) = number.and_then(|number| number.checked_sub(self.first)) else {
+                continue;
+            };
+            let at = at as usize;
+            if at >= self.open.len() || note.get("result").is_some() {
+                continue;
             }
-            // The reader of our output has gone: so has the reason to go on.
-            if out.write_all(&bytes(params)).and_then(|()| out.flush()).is_err() {
-                return Ok(());
+            let end = if !error.is_null() {
+                Some(Some(failure(error)))
+            } else if note["method"] == "svx.end" {
+                Some(params.get("error").map(failure))
+            } else {
+                None
+            };
+            match end {
+                Some(why) => {
+                    self.open[at] = false;
+                    to(at, Piece::End(why));
+                }
+                None => to(at, Piece::Bytes(&bytes(params))),
             }
         }
+        Ok(())
     }
 }
 
@@ -139,8 +184,8 @@ fn failure(error: &Value) -> Failure {
     }
 }
 
-fn lost(error: io::Error) -> Failure {
-    Failure::Other(format!("lost the connection to the daemon: {error}"))
+fn closed() -> Failure {
+    Failure::Other("the daemon closed the connection".into())
 }
 
 /// The socket and what has come from it: `used` bytes of the buffer are done with, and up to
@@ -156,31 +201,45 @@ impl Wire {
     /// The next line as JSON.
     fn next(&mut self, interrupt: Option<&Interrupt>) -> Result<Value, Failure> {
         loop {
-            if let Some(end) = self.buffer[self.seen..].iter().position(|&b| b == b'\n') {
-                let end = self.seen + end;
-                let line = &self.buffer[self.used..end];
-                let value = serde_json::from_slice(line)
-                    .map_err(|_| Failure::Other("the daemon's answer is not JSON".into()));
-                (self.used, self.seen) = (end + 1, end + 1);
-                return value;
+            if let Some(line) = self.line() {
+                return line;
             }
-            self.buffer.drain(..self.used);
-            self.used = 0;
-            let filled = self.buffer.len();
-            self.seen = filled;
-            if !readable(self.stream.as_fd(), interrupt).map_err(lost)? {
-                return Err(Failure::Interrupted);
-            }
-            self.buffer.resize(filled + READ_BYTES, 0);
-            let read = self.stream.read(&mut self.buffer[filled..]);
-            self.buffer.truncate(filled + read.as_ref().map_or(0, |n| *n));
-            match read {
-                Ok(0) => {
-                    return Err(Failure::Other("the daemon closed the connection".into()));
-                }
-                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(lost(error)),
-                _ => {}
+            if self.fill(interrupt)? == 0 {
+                return Err(closed());
             }
         }
+    }
+
+    /// A line that has come whole.
+    fn line(&mut self) -> Option<Result<Value, Failure>> {
+        let Some(end) = self.buffer[self.seen..].iter().position(|&b| b == b'\n') else {
+            self.seen = self.buffer.len();
+            return None;
+        };
+        let end = self.seen + end;
+        let value = serde_json::from_slice(&self.buffer[self.used..end])
+            .map_err(|_| Failure::Other("the daemon's answer is not JSON".into()));
+        (self.used, self.seen) = (end + 1, end + 1);
+        Some(value)
+    }
+
+    /// Reads once; 0 at the end.
+    fn fill(&mut self, interrupt: Option<&Interrupt>) -> Result<usize, Failure> {
+        self.buffer.drain(..self.used);
+        self.seen -= self.used;
+        self.used = 0;
+        if !readable(self.stream.as_fd(), interrupt).map_err(lost)? {
+            return Err(Failure::Interrupted);
+        }
+        let filled = self.buffer.len();
+        self.buffer.resize(filled + READ_BYTES, 0);
+        let read = loop {
+            match self.stream.read(&mut self.buffer[filled..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.buffer.truncate(filled + read.as_ref().map_or(0, |n| *n));
+        read.map_err(lost)
     }
 }

@@ -5,13 +5,21 @@
 pub mod client;
 pub mod commands;
 pub mod flags;
+pub mod globs;
+pub mod guard;
+pub mod http;
 pub mod input;
 pub mod interrupt;
 pub mod lines;
 pub mod outcome;
+pub mod progress;
+pub mod screen;
 pub mod session;
 pub mod settings;
+pub mod shell;
+pub mod unix;
 pub mod url;
+pub mod xmlrpc;
 
 use std::ffi::OsString;
 
@@ -48,7 +56,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
 
 /// The help of the control program when called as `prog`.
 pub fn page(prog: &str) -> Page {
-    let actions = commands::ALL.iter().map(|command| (command.name, command.about)).collect();
+    let actions = commands::all().map(|command| (command.name, command.about)).collect();
     Page {
         prog: prog.into(),
         about: "Asks a running daemon for the state of its programs and controls them.",

@@ -4,6 +4,9 @@
 use serde_json::{Value, json};
 
 use super::client::Failure;
+use super::globs;
+use super::progress::Goal;
+use super::screen::Tint;
 use super::session::{Session, exit};
 use crate::process::{Namespec, full_name};
 use crate::rpc::Code;
@@ -19,6 +22,8 @@ pub struct Verb {
     pub refusals: &'static [(Code, &'static str)],
     /// Leaves the exit status alone.
     pub harmless: Option<Code>,
+    /// What a terminal shows while it takes long.
+    pub goal: Option<Goal>,
     /// Exit status for a group that does not exist.
     pub no_group: u8,
 }
@@ -35,10 +40,10 @@ impl Verb {
     ) -> Result<(), Failure> {
         if words.contains(&"all") {
             let method = format!("supervisor.{}AllProcesses", self.name);
-            let results = session.call(&method, json!(extra))?;
+            let results = self.call(session, "all", &method, json!(extra))?;
             return self.tell_all(session, &results);
         }
-        for &word in words {
+        for word in &globs::expand(session, words)? {
             let Namespec { group, process } = Namespec::parse(word);
             match process {
                 None => self.apply_to_group(session, group, extra)?,
@@ -48,6 +53,19 @@ impl Verb {
         Ok(())
     }
 
+    fn call(
+        &self,
+        session: &mut Session,
+        names: &str,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, Failure> {
+        match self.goal {
+            Some(goal) => session.call_live(goal, names, method, params),
+            None => session.call(method, params),
+        }
+    }
+
     fn apply_to_group(
         &self,
         session: &mut Session,
@@ -55,10 +73,10 @@ impl Verb {
         extra: &[Value],
     ) -> Result<(), Failure> {
         let method = format!("supervisor.{}ProcessGroup", self.name);
-        match session.call(&method, params(group, extra)) {
+        match self.call(session, &format!("{group}:*"), &method, params(group, extra)) {
             Ok(results) => self.tell_all(session, &results),
             Err(failure) if failure.code() == Some(Code::BadName) => {
-                session.say(format_args!("{group}: ERROR (no such group)"));
+                no_such(session, group, "group");
                 session.status = self.no_group;
                 Ok(())
             }
@@ -75,7 +93,7 @@ impl Verb {
         extra: &[Value],
     ) -> Result<(), Failure> {
         let method = format!("supervisor.{}Process", self.name);
-        let (code, text) = match session.call(&method, params(word, extra)) {
+        let (code, text) = match self.call(session, word, &method, params(word, extra)) {
             Ok(_) => (Some(Code::Success), String::new()),
             Err(Failure::Fault { code, text }) => (code, text),
             Err(failure) => return Err(failure),
@@ -101,17 +119,36 @@ impl Verb {
         description: &str,
     ) -> Result<(), Failure> {
         let refusal = self.refusals.iter().find(|(known, _)| Some(*known) == code);
-        match (code, refusal) {
-            (Some(Code::Success), _) => session.say(format_args!("{name}: {}", self.done)),
-            (_, Some((_, ""))) => session.say(description),
-            (_, Some((_, why))) => session.say(format_args!("{name}: ERROR ({why})")),
+        let harmless = code.is_some() && code == self.harmless;
+        let (tint, line) = match (code, refusal) {
+            (Some(Code::Success), _) => (Tint::Good, format!("{name}: {}", self.done)),
+            (_, Some((_, ""))) => (Tint::Bad, description.to_string()),
+            (_, Some((_, why))) => {
+                let tint = if harmless { Tint::Busy } else { Tint::Bad };
+                (tint, format!("{name}: ERROR ({why})"))
+            }
             (_, None) => return Err(Failure::Other(format!("{name}: {description}"))),
-        }
+        };
+        let result = match code {
+            Some(Code::Success) => json!({"name": name, "result": self.done}),
+            Some(code) => {
+                json!({"name": name, "error": code.name(), "description": description})
+            }
+            None => json!({"name": name, "error": description}),
+        };
+        session.tell(tint, &line, result);
         if code != Some(Code::Success) && code != self.harmless {
             session.status = status_of(code);
         }
         Ok(())
     }
+}
+
+/// Says that there is no such `kind` of thing.
+pub fn no_such(session: &mut Session, name: &str, kind: &str) {
+    let error = format!("no such {kind}");
+    let line = format!("{name}: ERROR ({error})");
+    session.tell(Tint::Bad, &line, json!({"name": name, "error": error}));
 }
 
 fn params(name: &str, extra: &[Value]) -> Value {
@@ -126,6 +163,19 @@ fn status_of(code: Option<Code>) -> u8 {
         Some(Code::SpawnError | Code::AbnormalTermination | Code::NotRunning) => exit::NOT_RUNNING,
         _ => exit::GENERIC,
     }
+}
+
+/// Whether `word` (a name, `group:*` or `all`) means this process.
+pub fn meant(word: &str, info: &Value) -> bool {
+    let spec = Namespec::parse(word);
+    word == "all"
+        || spec.group == text(info, "group")
+            && spec.process.is_none_or(|process| process == text(info, "name"))
+}
+
+/// What this process is called.
+pub fn name_of(info: &Value) -> String {
+    full_name(text(info, "group"), text(info, "name"))
 }
 
 /// The elements of an array; none if it is something else.

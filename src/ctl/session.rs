@@ -1,17 +1,28 @@
 //! One run of the control program: the daemon's connection, what is printed, and the exit status.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::{Failure, Log, Rpc, client};
+use super::client::{Failure, Follow, Log, Piece, Rpc, client};
 use super::commands::{self, Command};
+use super::guard::Guard;
 use super::input::Input;
-use super::interrupt::Interrupt;
+use super::interrupt::{Interrupt, Woken};
+use super::progress::{Goal, Progress};
+use super::screen::{Screen, Tint};
 use super::settings::Settings;
+use super::shell::Shell;
+use crate::cli;
 use crate::rpc::Code;
+use crate::sys::tty;
 
+/// Anywhere in a line.
+const JSON: &str = "--json";
 /// The version of the RPC interface that this client speaks.
 const API_VERSION: &str = "3.0";
 
@@ -43,12 +54,42 @@ pub struct Session {
     pub settings: Settings,
     /// What the program will exit with. Actions only ever set it; the last one to do so decides.
     pub status: u8,
+    /// Who looks at what is printed.
+    pub screen: Screen,
     client: Option<Box<dyn Rpc>>,
     checked: bool,
     over: bool,
     input: Input,
     interrupt: Option<Interrupt>,
     out: BufWriter<Stdout>,
+    /// What JSON is made of, while that is wanted of this action.
+    data: Option<Data>,
+}
+
+enum Data {
+    Rows(Vec<Value>),
+    One(Value),
+    /// Printed already.
+    Lines,
+}
+
+/// What one wait brought.
+#[derive(Default)]
+pub struct Turn {
+    /// Of followed logs, with their index.
+    pub heard: Vec<(usize, Heard)>,
+    /// Something can be read from stdin.
+    pub typed: bool,
+    /// Ctrl-C.
+    pub interrupted: bool,
+}
+
+/// News of a followed log.
+pub enum Heard {
+    /// Written to it.
+    Bytes(Vec<u8>),
+    /// No more comes, for a reason if there is one.
+    End(Option<Failure>),
 }
 
 impl Session {
@@ -57,28 +98,95 @@ impl Session {
         Session {
             settings,
             status: exit::SUCCESS,
+            screen: Screen::new(),
             client: None,
             checked: false,
             over: false,
             input: Input::default(),
             interrupt: None,
             out: BufWriter::new(io::stdout()),
+            data: None,
         }
     }
 
-    /// Prints a line. That nobody reads it any more is no error.
+    /// Prints a line for people: on stderr where stdout is for JSON.
     pub fn say(&mut self, line: impl Display) {
-        _ = writeln!(self.out, "{line}");
+        match self.data {
+            Some(_) => cli::complain(line),
+            None => self.line(&[(Tint::Plain, &line.to_string())]),
+        }
     }
 
-    /// Prints bytes of a log and a line end.
-    pub fn say_bytes(&mut self, bytes: &[u8]) {
-        _ = self.out.write_all(bytes).and_then(|()| self.out.write_all(b"\n"));
+    /// Prints a line about one of several things, or keeps it for JSON as `object`.
+    pub fn tell(&mut self, tint: Tint, line: &str, object: Value) {
+        match &mut self.data {
+            Some(Data::Rows(rows)) => rows.push(object),
+            Some(_) => {}
+            None => self.line(&[(tint, line)]),
+        }
+    }
+
+    /// Prints the one thing that was asked for, as a line or as JSON.
+    pub fn give(&mut self, value: Value) {
+        match &mut self.data {
+            Some(data) => *data = Data::One(value),
+            None => match value {
+                Value::String(text) => self.line(&[(Tint::Plain, &text)]),
+                value => self.line(&[(Tint::Plain, &value.to_string())]),
+            },
+        }
+    }
+
+    /// Whether this action is to print JSON.
+    pub fn wants_json(&self) -> bool {
+        self.data.is_some()
+    }
+
+    /// Prints an object on a line of its own now, instead of an array at the end.
+    pub fn json_line(&mut self, object: &Value) {
+        self.data = Some(Data::Lines);
+        _ = writeln!(self.out, "{object}");
+    }
+
+    /// Prints a line of several colours. A terminal gets nothing else that is not text. That
+    /// nobody reads it any more is no error.
+    pub fn line(&mut self, parts: &[(Tint, &str)]) {
+        for (tint, text) in parts {
+            let shown = self.shown(&mut Guard::default(), text.as_bytes());
+            let shown = String::from_utf8_lossy(&shown);
+            _ = write!(self.out, "{}", self.screen.paint(*tint, shown));
+        }
+        _ = writeln!(self.out);
+    }
+
+    /// Prints bytes of a log; false if nobody reads them.
+    pub fn show(&mut self, guard: &mut Guard, bytes: &[u8]) -> bool {
+        let shown = self.shown(guard, bytes);
+        self.out.write_all(&shown).and_then(|()| self.out.flush()).is_ok()
+    }
+
+    /// Writes to the terminal what is not for `line`: the cursor's ways.
+    pub fn raw(&mut self, text: &str) {
+        _ = self.out.write_all(text.as_bytes());
+    }
+
+    /// Writes out what was said.
+    pub fn flush(&mut self) {
+        _ = self.out.flush();
+    }
+
+    fn shown<'a>(&self, guard: &mut Guard, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if !self.screen.live {
+            return Cow::Borrowed(bytes);
+        }
+        let mut shown = Vec::with_capacity(bytes.len());
+        guard.show(bytes, &mut shown);
+        Cow::Owned(shown)
     }
 
     /// Writes out what was said and returns the exit status.
     pub fn finish(&mut self) -> u8 {
-        _ = self.out.flush();
+        self.flush();
         self.status
     }
 
@@ -96,7 +204,7 @@ impl Session {
 
     /// Calls a method of the daemon; `params` is an array.
     pub fn call(&mut self, method: &str, params: Value) -> Result<Value, Failure> {
-        _ = self.out.flush();
+        self.flush();
         let client = match &mut self.client {
             Some(client) => client,
             None => self.client.insert(client(&self.settings)?),
@@ -104,17 +212,70 @@ impl Session {
         client.call(method, params, self.interrupt.as_ref())
     }
 
-    /// Copies a log to stdout until Ctrl-C or its end.
-    pub fn follow(&mut self, log: Log<'_>) -> Result<(), Failure> {
-        let interrupt = self.interrupt()?;
-        let mut client = match self.client.take() {
-            Some(client) => client,
-            None => client(&self.settings)?,
+    /// As [`Session::call`], and while that takes long a terminal shows what is still to come.
+    pub fn call_live(
+        &mut self,
+        goal: Goal,
+        names: &str,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, Failure> {
+        let looking = self.screen.live && tty::is_tty(io::stderr());
+        let progress = looking.then(|| Progress::show(&self.settings, self.screen, goal, names));
+        let answer = self.call(method, params);
+        drop(progress);
+        answer
+    }
+
+    /// Follows logs on a connection of its own. From here on Ctrl-C no longer ends the program.
+    pub fn follow(&mut self, logs: &[Log], bytes: u32) -> Result<Box<dyn Follow>, Failure> {
+        self.flush();
+        client(&self.settings)?.follow(logs, bytes, self.interrupt()?)
+    }
+
+    /// Waits for news of followed logs, and of stdin if `typing`, but not beyond `timeout`.
+    pub fn wait(
+        &mut self,
+        follow: Option<&mut (dyn Follow + '_)>,
+        typing: bool,
+        timeout: Option<Duration>,
+    ) -> Result<Turn, Failure> {
+        self.flush();
+        let cannot = |error| Failure::Other(format!("cannot wait: {error}"));
+        let stdin = io::stdin();
+        let logs = follow.as_ref().map_or_else(Vec::new, |follow| follow.fds());
+        let (numbers, mut fds): (Vec<usize>, Vec<BorrowedFd>) = logs.into_iter().unzip();
+        if typing {
+            fds.push(stdin.as_fd());
+        }
+        let mut turn = Turn::default();
+        let ready = match self.interrupt()?.wait(&fds, timeout).map_err(cannot)? {
+            Woken::Ready(ready) => ready,
+            woken => {
+                turn.interrupted = woken == Woken::Interrupted;
+                return Ok(turn);
+            }
         };
-        _ = self.out.flush();
-        let end = client.follow(log, &mut self.out, &interrupt);
-        self.interrupt = Some(interrupt);
-        end
+        turn.typed = ready.contains(&numbers.len());
+        if let Some(follow) = follow {
+            for at in ready.into_iter().filter(|at| *at < numbers.len()) {
+                follow.hear(numbers[at], &mut |log, piece| {
+                    turn.heard.push((
+                        log,
+                        match piece {
+                            Piece::Bytes(bytes) => Heard::Bytes(bytes.to_vec()),
+                            Piece::End(why) => Heard::End(why),
+                        },
+                    ));
+                })?;
+            }
+        }
+        Ok(turn)
+    }
+
+    /// What was typed since the last time, line by line.
+    pub fn input(&mut self) -> &mut Input {
+        &mut self.input
     }
 
     /// Asks the daemon for its version, once; says why if it can not be talked to.
@@ -164,6 +325,19 @@ impl Session {
 
     /// Runs one line as it is typed at the prompt or put together from the command line.
     pub fn run(&mut self, line: &str) {
+        let words = line.split_whitespace();
+        let json = self.settings.json || words.clone().any(|word| word == JSON);
+        self.data = json.then(|| Data::Rows(Vec::new()));
+        let without = words.filter(|word| *word != JSON).collect::<Vec<_>>().join(" ");
+        self.run_plain(if json { &without } else { line });
+        match self.data.take() {
+            Some(Data::Rows(rows)) => _ = writeln!(self.out, "{}", Value::Array(rows)),
+            Some(Data::One(value)) => _ = writeln!(self.out, "{value}"),
+            Some(Data::Lines) | None => {}
+        }
+    }
+
+    fn run_plain(&mut self, line: &str) {
         let Some((command, argument)) = find(line) else {
             let line = line.trim();
             if !line.is_empty() {
@@ -202,9 +376,19 @@ impl Session {
     pub fn converse(&mut self) {
         self.interrupt = Interrupt::new().ok();
         self.run("status");
+        let mut shell = (self.screen.live && tty::is_tty(io::stdin()))
+            .then(|| Shell::new(&self.settings))
+            .flatten();
         while !self.over {
             let prompt = format!("{}> ", self.settings.prompt);
-            match self.prompt(&prompt) {
+            let line = match &mut shell {
+                Some(shell) => {
+                    self.flush();
+                    shell.line(&prompt, &self.settings)
+                }
+                None => self.prompt(&prompt),
+            };
+            match line {
                 Ok(Some(line)) => self.run(&line),
                 Ok(None) | Err(_) => self.quit(),
             }
@@ -213,7 +397,8 @@ impl Session {
     }
 
     fn prompt(&mut self, prompt: &str) -> Result<Option<String>, Failure> {
-        _ = write!(self.out, "{prompt}").and_then(|()| self.out.flush());
+        self.raw(prompt);
+        self.flush();
         self.input.line(self.interrupt.as_ref())
     }
 
@@ -224,7 +409,8 @@ impl Session {
     fn log_in(&mut self) -> Result<(), Failure> {
         self.say("Server requires authentication");
         let username = self.ask("Username:")?;
-        _ = write!(self.out, "Password:").and_then(|()| self.out.flush());
+        self.raw("Password:");
+        self.flush();
         let password = self.input.secret(self.interrupt.as_ref())?;
         self.say("");
         self.settings.username = Some(username);
@@ -232,14 +418,18 @@ impl Session {
         Ok(())
     }
 
-    fn interrupt(&mut self) -> Result<Interrupt, Failure> {
-        match self.interrupt.take() {
-            Some(interrupt) => Ok(interrupt),
-            None => Interrupt::new().map_err(|e| Failure::Other(format!("cannot wait: {e}"))),
-        }
+    fn interrupt(&mut self) -> Result<&Interrupt, Failure> {
+        Ok(match &mut self.interrupt {
+            Some(interrupt) => interrupt,
+            none => none.insert(
+                Interrupt::new()
+                    .map_err(|error| Failure::Other(format!("cannot wait: {error}")))?,
+            ),
+        })
     }
 
-    fn hang_up(&mut self) {
+    /// Connects anew at the next call.
+    pub fn hang_up(&mut self) {
         self.client = None;
         self.checked = false;
     }

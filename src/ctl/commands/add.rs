@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
+use crate::ctl::screen::Tint;
 use crate::ctl::session::{Session, exit};
 use crate::rpc::Code;
 
@@ -19,7 +20,8 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     for name in argument.split_whitespace() {
         let failure = match session.call("supervisor.addProcessGroup", json!([name])) {
             Ok(_) => {
-                session.say(format_args!("{name}: added process group"));
+                let line = format!("{name}: added process group");
+                session.tell(Tint::Good, &line, json!({"group": name, "result": "added"}));
                 continue;
             }
             Err(failure) => failure,

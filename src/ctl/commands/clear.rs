@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
+use crate::ctl::globs;
 use crate::ctl::outcome::Verb;
 use crate::ctl::session::{Session, exit};
 use crate::process::{Namespec, full_name};
@@ -25,6 +26,7 @@ const CLEAR: Verb = Verb {
     done: "cleared",
     refusals: &[(Code::BadName, "no such process"), (Code::Failed, "failed")],
     harmless: None,
+    goal: None,
     no_group: exit::GENERIC,
 };
 
@@ -41,7 +43,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
         let results = session.call("supervisor.clearAllProcessLogs", json!([]))?;
         return CLEAR.tell_all(session, &results);
     }
-    for word in words {
+    for word in &globs::expand(session, &words)? {
         let (code, text) = match session.call("supervisor.clearProcessLogs", json!([word])) {
             Ok(_) => (Some(Code::Success), String::new()),
             Err(Failure::Fault { code, text }) => (code, text),
@@ -49,7 +51,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
         };
         let name = match Namespec::parse(word) {
             Namespec { group, process: Some(process) } => full_name(group, process),
-            Namespec { process: None, .. } => word.into(),
+            Namespec { process: None, .. } => word.clone(),
         };
         CLEAR.tell(session, &name, code, &text)?;
     }

@@ -1,6 +1,6 @@
 //! `help`: the actions, or the use of one.
 
-use super::{ALL, Command, Takes};
+use super::{ALL, Command, MORE, Takes, all};
 use crate::ctl::client::Failure;
 use crate::ctl::session::Session;
 
@@ -15,15 +15,18 @@ pub const COMMAND: Command = Command {
 
 /// The list is at most this wide.
 const LINE_CHARS_MAX: usize = 79;
-const HEADING: &str = "default commands (type help <topic>):";
 
 fn run(session: &mut Session, topic: &str) -> Result<(), Failure> {
     if topic.is_empty() {
         let names: Vec<&str> =
             ALL.iter().map(|command| command.name).filter(|name| *name != "help").collect();
-        session.say(format_args!("\n{HEADING}\n{}", "=".repeat(HEADING.len())));
-        session.say(format_args!("{}\n", columns(&names).join("\n")));
-    } else if let Some(command) = ALL.iter().find(|command| command.name == topic) {
+        let more: Vec<&str> = MORE.iter().map(|command| command.name).collect();
+        for (heading, names) in [("default", names), ("svx", more)] {
+            let heading = format!("{heading} commands (type help <topic>):");
+            session.say(format_args!("\n{heading}\n{}", "=".repeat(heading.len())));
+            session.say(format_args!("{}\n", columns(&names).join("\n")));
+        }
+    } else if let Some(command) = all().find(|command| command.name == topic) {
         session.say(command.usage);
     } else {
         session.say(format_args!("*** No help on {topic}"));

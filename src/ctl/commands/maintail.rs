@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::tail::{Amount, follow, print};
+use super::tail::{Amount, end, follow, print, take_lines};
 use super::{Command, Takes, misused};
 use crate::ctl::client::{Failure, Log};
 use crate::ctl::session::{Session, exit};
 
 pub const COMMAND: Command = Command {
     name: "maintail",
-    about: "print the last bytes of the daemon's log; -f follows it",
+    about: "print the last bytes, or with -n lines, of the daemon's log; -f follows it",
     takes: Takes::Nothing,
     usage: "maintail -f \tContinuous tail of supervisor main log file (Ctrl-C to exit)\n\
             maintail -100\tlast 100 *bytes* of supervisord main log file\n\
@@ -21,8 +21,10 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     if !session.up()? {
         return Ok(());
     }
-    let amount = match argument.split_whitespace().collect::<Vec<_>>().as_slice() {
-        [] => Amount::DEFAULT,
+    let mut words: Vec<&str> = argument.split_whitespace().collect();
+    let lines = take_lines(&mut words).map(Amount::Lines);
+    let amount = match words.as_slice() {
+        [] => lines.unwrap_or(Amount::DEFAULT),
         [word] => match Amount::read(word) {
             Some(amount) => amount,
             None => {
@@ -36,11 +38,9 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    match amount {
-        Amount::Follow => follow(session, Log::Main, "/mainlogtail"),
-        Amount::Last(bytes) => {
-            let answer = session.call("supervisor.readLog", json!([bytes.saturating_neg(), 0]));
-            print(session, "supervisord", answer)
-        }
+    if amount == Amount::Follow {
+        return follow(session, Log::Main);
     }
+    let log = end(amount, |bytes| session.call("supervisor.readLog", json!([bytes, 0])));
+    print(session, "supervisord", log)
 }

@@ -3,7 +3,9 @@
 mod add;
 mod avail;
 mod clear;
+mod fg;
 mod help;
+mod logs;
 mod maintail;
 mod open;
 mod pid;
@@ -20,6 +22,7 @@ mod stop;
 mod tail;
 mod update;
 mod version;
+mod wait;
 
 use super::client::Failure;
 use super::session::{Session, exit};
@@ -52,12 +55,13 @@ pub enum Takes {
     Processes,
 }
 
-/// Every action, in the order of `help`.
+/// The actions of 4.3.0, in the order of `help`.
 pub const ALL: &[&Command] = &[
     &add::COMMAND,
     &avail::COMMAND,
     &clear::COMMAND,
     &quit::EXIT,
+    &fg::COMMAND,
     &help::COMMAND,
     &maintail::COMMAND,
     &open::COMMAND,
@@ -77,11 +81,19 @@ pub const ALL: &[&Command] = &[
     &version::COMMAND,
 ];
 
+/// The actions that 4.3.0 lacks.
+pub const MORE: &[&Command] = &[&logs::COMMAND, &wait::COMMAND];
+
+/// Every action.
+pub fn all() -> impl Iterator<Item = &'static Command> {
+    ALL.iter().chain(MORE).copied()
+}
+
 /// The command of that name. `EOF` is what Python's prompt makes of the end of its input.
 pub fn find(name: &str) -> Option<&'static Command> {
     match name {
         "EOF" => Some(&quit::QUIT),
-        _ => ALL.iter().find(|command| command.name == name).copied(),
+        _ => all().find(|command| command.name == name),
     }
 }
 
@@ -108,7 +120,7 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_every_command_is_found_by_its_name() {
         assert!(ALL.is_sorted_by_key(|command| command.name));
-        for command in ALL {
+        for command in all() {
             assert_eq!(find(command.name).unwrap().usage, command.usage);
             assert!(!command.usage.is_empty() && !command.about.ends_with('.'));
         }

@@ -1,11 +1,14 @@
 //! `pid`: the daemon's, or those of processes.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
-use crate::ctl::outcome::{list, number};
+use crate::ctl::globs;
+use crate::ctl::outcome::{list, number, text};
+use crate::ctl::screen::Tint;
 use crate::ctl::session::{Session, exit};
+use crate::process::full_name;
 use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
@@ -25,31 +28,36 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     let words: Vec<&str> = argument.split_whitespace().collect();
     if words.is_empty() {
         let pid = session.call("supervisor.getPID", json!([]))?;
-        session.say(pid);
+        session.give(pid);
     } else if words.contains(&"all") {
         let answer = session.call("supervisor.getAllProcessInfo", json!([]))?;
         for info in list(&answer) {
-            session.say(number(info, "pid"));
+            told(session, info);
         }
     } else {
-        for word in words {
+        for word in &globs::expand(session, &words)? {
             one(session, word)?;
         }
     }
     Ok(())
 }
 
+fn told(session: &mut Session, info: &Value) {
+    let (pid, name) = (number(info, "pid"), full_name(text(info, "group"), text(info, "name")));
+    session.tell(Tint::Plain, &pid.to_string(), json!({"name": name, "pid": pid}));
+}
+
 fn one(session: &mut Session, name: &str) -> Result<(), Failure> {
     match session.call("supervisor.getProcessInfo", json!([name])) {
         Ok(info) => {
-            let pid = number(&info, "pid");
-            session.say(pid);
-            if pid == 0 {
+            told(session, &info);
+            if number(&info, "pid") == 0 {
                 session.status = exit::NOT_RUNNING;
             }
         }
         Err(failure) if failure.code() == Some(Code::BadName) => {
-            session.say(format_args!("No such process {name}"));
+            let line = format!("No such process {name}");
+            session.tell(Tint::Bad, &line, json!({"name": name, "error": "no such process"}));
             session.status = exit::GENERIC;
         }
         Err(failure) => return Err(failure),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Command, Takes, alone};
 use crate::ctl::client::Failure;
 use crate::ctl::outcome::list;
+use crate::ctl::screen::Tint;
 use crate::ctl::session::{Session, exit};
 use crate::rpc::Code;
 
@@ -63,6 +64,7 @@ fn show(session: &mut Session, changes: Changes<'_>) {
         session.say("No config updates to processes");
     }
     for (name, what) in lines {
-        session.say(format_args!("{name}: {what}"));
+        let tint = if what == "disappeared" { Tint::Bad } else { Tint::Good };
+        session.tell(tint, &format!("{name}: {what}"), json!({"group": name, "change": what}));
     }
 }

@@ -30,6 +30,7 @@ const SIGNAL: Verb = Verb {
     done: "signalled",
     refusals: REFUSALS,
     harmless: None,
+    goal: None,
     no_group: exit::GENERIC,
 };
 

@@ -3,6 +3,7 @@
 use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
 use crate::ctl::outcome::Verb;
+use crate::ctl::progress::Goal;
 use crate::ctl::session::{Session, exit};
 use crate::rpc::Code;
 
@@ -29,6 +30,7 @@ const START: Verb = Verb {
         (Code::AbnormalTermination, "abnormal termination"),
     ],
     harmless: Some(Code::AlreadyStarted),
+    goal: Some(Goal::Started),
     no_group: exit::INVALID_ARGS,
 };
 

@@ -4,6 +4,7 @@ use super::signal::REFUSALS;
 use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
 use crate::ctl::outcome::Verb;
+use crate::ctl::progress::Goal;
 use crate::ctl::session::{Session, exit};
 use crate::rpc::Code;
 
@@ -23,6 +24,7 @@ const STOP: Verb = Verb {
     done: "stopped",
     refusals: REFUSALS,
     harmless: Some(Code::NotRunning),
+    goal: Some(Goal::Stopped),
     no_group: exit::GENERIC,
 };
 

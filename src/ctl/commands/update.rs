@@ -8,6 +8,8 @@ use super::reread::Changes;
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
 use crate::ctl::outcome::{code, list, text};
+use crate::ctl::progress::Goal;
+use crate::ctl::screen::Tint;
 use crate::ctl::session::{Session, exit};
 use crate::rpc::Code;
 
@@ -47,30 +49,41 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     for group in removed.into_iter().filter(wanted) {
         let results = stop(session, group)?;
         if list(&results).iter().any(|result| code(result) == Some(Code::Failed)) {
-            session.say(format_args!("{group}: has problems; not removing"));
+            let line = format!("{group}: has problems; not removing");
+            session.tell(Tint::Bad, &line, json!({"group": group, "error": "has problems"}));
             session.status = exit::GENERIC;
             continue;
         }
         session.call("supervisor.removeProcessGroup", json!([group]))?;
-        session.say(format_args!("{group}: removed process group"));
+        told(session, group, "removed");
     }
     for group in changed.into_iter().filter(wanted) {
         stop(session, group)?;
         session.call("supervisor.removeProcessGroup", json!([group]))?;
         session.call("supervisor.addProcessGroup", json!([group]))?;
-        session.say(format_args!("{group}: updated process group"));
+        told(session, group, "updated");
     }
     for group in added.into_iter().filter(wanted) {
         session.call("supervisor.addProcessGroup", json!([group]))?;
-        session.say(format_args!("{group}: added process group"));
+        told(session, group, "added");
     }
     Ok(())
 }
 
 fn stop(session: &mut Session, group: &str) -> Result<Value, Failure> {
-    let results = session.call("supervisor.stopProcessGroup", json!([group]))?;
-    session.say(format_args!("{group}: stopped"));
+    let (method, members) = ("supervisor.stopProcessGroup", format!("{group}:*"));
+    let results = session.call_live(Goal::Stopped, &members, method, json!([group]))?;
+    session.tell(
+        Tint::Plain,
+        &format!("{group}: stopped"),
+        json!({"group": group, "result": "stopped"}),
+    );
     Ok(results)
+}
+
+fn told(session: &mut Session, group: &str, what: &str) {
+    let line = format!("{group}: {what} process group");
+    session.tell(Tint::Good, &line, json!({"group": group, "result": what}));
 }
 
 fn complain_of_unknown(
@@ -84,7 +97,8 @@ fn complain_of_unknown(
     // Inserting makes each unknown name count once.
     for &word in words {
         if groups.insert(word) {
-            session.say(format_args!("ERROR: no such group: {word}"));
+            let line = format!("ERROR: no such group: {word}");
+            session.tell(Tint::Bad, &line, json!({"group": word, "error": "no such group"}));
             session.status = exit::GENERIC;
         }
     }

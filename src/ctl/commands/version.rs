@@ -19,6 +19,6 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let version = session.call("supervisor.getSupervisorVersion", json!([]))?;
-    session.say(version.as_str().unwrap_or_default());
+    session.give(version);
     Ok(())
 }
