@@ -87,8 +87,11 @@ fn serve(stream: UnixStream, answers: &[(String, Value)], heard: &Mutex<Vec<Stri
             },
         }
         if let Some(Value::Array(all)) = answer.map(|answer| &answer["notes"]) {
-            reply["result"] = json!({"stream": 7});
+            reply["result"] = json!({"stream": request["id"]});
             notes = all.clone();
+            for note in &mut notes {
+                note["params"]["stream"] = request["id"].clone();
+            }
         }
         let mut text = format!("{reply}\n");
         for note in notes {
@@ -405,10 +408,10 @@ fn tail_reads_1600_bytes_or_as_many_as_asked_for_and_ends_with_a_line() {
 fn a_followed_log_is_copied_byte_for_byte_until_the_daemon_ends_it() {
     let note = |method: &str, params: Value| json!({"method": method, "params": params});
     let notes = json!({"notes": [
-        note("svx.tail", json!({"stream": 7, "data": "caf"})),
-        note("svx.tail", json!({"stream": 7, "base64": "w6k="})),
-        note("svx.tail", json!({"stream": 7, "data": "\n"})),
-        note("svx.end", json!({"stream": 7})),
+        note("svx.tail", json!({"data": "caf"})),
+        note("svx.tail", json!({"base64": "w6k="})),
+        note("svx.tail", json!({"data": "\n"})),
+        note("svx.end", json!({})),
     ]});
     let daemon = Daemon::new(&[
         (r#"svx.tail {"bytes":1024,"channel":"stderr","follow":true,"name":"web"}"#, notes.clone()),
@@ -430,7 +433,7 @@ fn a_followed_log_is_copied_byte_for_byte_until_the_daemon_ends_it() {
 
 #[test]
 fn ctrl_c_ends_following_a_log_but_not_in_failure() {
-    let note = json!({"method": "svx.tail", "params": {"stream": 7, "data": "line\n"}});
+    let note = json!({"method": "svx.tail", "params": {"data": "line\n"}});
     let asked = r#"svx.tail {"bytes":1024,"channel":"stdout","follow":true,"name":"web"}"#;
     let daemon = Daemon::new(&[(asked, json!({"notes": [note]}))]);
     let mut child = Command::new(env!("CARGO_BIN_EXE_svx"))
