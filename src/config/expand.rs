@@ -1,5 +1,6 @@
 //! `%(name)s` in values: Python's `%` operator over a dictionary, for the texts and the few whole
-//! numbers Supervisor puts into it.
+//! numbers Supervisor puts into it. Beyond it, as shells have it, `%(ENV_X:-default)s` is the
+//! default where the variable is unset or empty, and `%(ENV_X:?message)s` an error then.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use crate::base::suggest;
 pub const WIDTH_MAX: usize = 1000;
 /// The longest a value may become, in bytes.
 pub const VALUE_BYTES_MAX: usize = 4 << 20;
+/// How deep defaults may stand in defaults.
+const NESTING_MAX: usize = 8;
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +67,15 @@ impl<'a> Scope<'a> {
 ///
 /// A nameless `%s`, as in `date +%s`, stays as it is; Supervisor puts its whole environment there.
 pub fn expand<'t>(text: &'t str, scope: &Scope, here: &str) -> Result<Cow<'t, str>, String> {
+    nested(text, scope, here, 0)
+}
+
+fn nested<'t>(
+    text: &'t str,
+    scope: &Scope,
+    here: &str,
+    depth: usize,
+) -> Result<Cow<'t, str>, String> {
     if !text.contains('%') {
         return Ok(text.into());
     }
@@ -80,9 +92,23 @@ pub fn expand<'t>(text: &'t str, scope: &Scope, here: &str) -> Result<Cow<'t, st
         let (format, after) = Format::parse(rest)?;
         match format.name {
             Some("here") => format.write(&Value::Text(here.to_owned()), &mut out)?,
-            Some(name) => {
-                format.write(scope.get(name).ok_or_else(|| unknown(name, scope))?, &mut out)?;
-            }
+            Some(name) => match (scope.get(name), fallback(name)) {
+                (Some(value), _) => format.write(value, &mut out)?,
+                (None, Some((name, how, text))) => match (scope.get(name), how) {
+                    (Some(Value::Text(value)), _) if !value.is_empty() => {
+                        format.write(&Value::Text(value.clone()), &mut out)?;
+                    }
+                    (_, ":?") => return Err(format!("{name} is not set: {text}")),
+                    _ if depth == NESTING_MAX => {
+                        return Err(format!("defaults in defaults, more than {NESTING_MAX} deep"));
+                    }
+                    _ => {
+                        let default = nested(text, scope, here, depth + 1)?;
+                        format.write(&Value::Text(default.into_owned()), &mut out)?;
+                    }
+                },
+                (None, None) => return Err(unknown(name, scope)),
+            },
             None if "sra".contains(format.conversion) => {
                 out.push('%');
                 out.push_str(&rest[..rest.len() - after.len()]);
@@ -96,6 +122,13 @@ pub fn expand<'t>(text: &'t str, scope: &Scope, here: &str) -> Result<Cow<'t, st
     }
     out.push_str(rest);
     Ok(out.into())
+}
+
+/// The parts of `ENV_X:-default` and `ENV_X:?message`.
+fn fallback(name: &str) -> Option<(&str, &str, &str)> {
+    let at = name.find(':').filter(|_| name.starts_with("ENV_"))?;
+    let (how, text) = name[at..].split_at_checked(2)?;
+    matches!(how, ":-" | ":?").then_some((&name[..at], how, text))
 }
 
 fn unknown(name: &str, scope: &Scope) -> String {
@@ -231,6 +264,7 @@ mod tests {
         let mut outer = Scope::default();
         outer.text("ENV_HOME", "/root");
         outer.text("ENV_SECRET", "hunter2");
+        outer.text("ENV_EMPTY", "");
         outer.text("program_name", "outer");
         let mut scope = Scope::over(&outer);
         scope.text("program_name", "web");
@@ -290,8 +324,29 @@ mod tests {
     fn an_unknown_name_lists_the_names_and_never_the_values() {
         let why = run("%(programname)s").unwrap_err();
         assert!(why.contains("did you mean `program_name`?"), "{why}");
-        assert!(why.contains("ENV_HOME, ENV_SECRET, a(b), below, here,"), "{why}");
+        assert!(why.contains("ENV_EMPTY, ENV_HOME, ENV_SECRET, a(b), below, here,"), "{why}");
         assert!(!why.contains("hunter2"), "{why}");
+    }
+
+    #[test]
+    fn a_variable_that_is_unset_or_empty_has_a_default_or_is_refused_with_a_message() {
+        for (text, want) in [
+            ("%(ENV_HOME:-/tmp)s", "/root"),
+            ("%(ENV_HOME:?no home)s", "/root"),
+            ("%(ENV_NONE:-)s|%(ENV_EMPTY:-x)5s|%(ENV_NONE:-a:-b)s", "|    x|a:-b"),
+            ("%(ENV_NONE:-%(ENV_NO:-%(here)s/%(process_num)02d)s%%)s", "/etc/svx/07%"),
+        ] {
+            assert_eq!(run(text).as_deref(), Ok(want), "{text}");
+        }
+        for name in ["ENV_NONE", "ENV_EMPTY"] {
+            let why = run(&format!("%({name}:?set it in /etc/default/svx)s")).unwrap_err();
+            assert_eq!(why, format!("{name} is not set: set it in /etc/default/svx"));
+        }
+        for text in ["%(ENV_NONE)s", "%(ENV_NONE:=x)s", "%(ENV_NONE:)s", "%(here:-x)s"] {
+            assert!(run(text).unwrap_err().contains("there is no name"), "{text}");
+        }
+        let deep = format!("{}x{}", "%(ENV_NONE:-".repeat(9), ")s".repeat(9));
+        assert!(run(&deep).unwrap_err().contains("deep"));
     }
 
     #[test]
@@ -305,7 +360,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[%()a-z0-9.#+ é-]{0,40}|(%\\([a-z_]{0,12}\\)[0-9.*-]{0,4}[a-zé%])*") {
+        fn no_text_makes_it_panic(text in "[%()a-z0-9.#+ é-]{0,40}|(%\\(ENV_[a-z]?:[é?-]){0,20}|(%\\([a-z_]{0,12}\\)[0-9.*-]{0,4}[a-zé%])*") {
             let _ = run(&text);
         }
     }
