@@ -5,6 +5,7 @@ pub mod ansi;
 pub mod bytes;
 pub mod channel;
 pub mod clock;
+pub mod dotenv;
 pub mod int;
 pub mod level;
 pub mod pyrepr;

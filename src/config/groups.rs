@@ -325,14 +325,16 @@ fn finish(program: &mut Program, daemon: &Daemon) {
     let mut environment = daemon.environment.clone();
     shlex::merge(&mut environment, std::mem::take(&mut program.environment));
     program.environment = environment;
+    program.environment_files.splice(0..0, daemon.environment_files.iter().cloned());
 }
 
 /// About as many bytes as a process takes.
 fn weight(program: &Program) -> usize {
     let environment = program.environment.iter().map(|(name, value)| name.len() + value.len() + 48);
+    let files = program.environment_files.iter().map(|file| file.path.as_os_str().len() + 48);
     let texts = [&program.name, &program.command, &program.group, &program.program];
     let texts = texts.iter().map(|text| text.len());
-    size_of::<Program>() + environment.sum::<usize>() + texts.sum::<usize>()
+    size_of::<Program>() + environment.sum::<usize>() + files.sum::<usize>() + texts.sum::<usize>()
 }
 
 /// Drops processes whose name a later one has as well, as Supervisor's dictionary does.

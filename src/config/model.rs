@@ -53,10 +53,21 @@ pub struct Daemon {
     pub strip_ansi: bool,
     /// Given to every program below its own `environment`.
     pub environment: Vec<(String, String)>,
+    /// svx: given to every program before its own `environment_files`.
+    pub environment_files: Vec<EnvironmentFile>,
     /// Names this daemon over RPC and in AUTO log names.
     pub identifier: String,
     /// svx: make missing directories of log files, mode 0755.
     pub logdir_create: bool,
+}
+
+/// svx: a file of variables, read anew at each start of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentFile {
+    /// Absolute.
+    pub path: PathBuf,
+    /// It may be missing.
+    pub optional: bool,
 }
 
 /// A user by name or number, looked up while reading.
@@ -196,6 +207,8 @@ pub struct Program {
     pub stderr: Output,
     /// Over the daemon's environment: `[supervisord] environment` below, the program's own on top.
     pub environment: Vec<(String, String)>,
+    /// svx: below `environment`; a later one wins over an earlier one.
+    pub environment_files: Vec<EnvironmentFile>,
     /// `SUPERVISOR_SERVER_URL` for it; `None` means the daemon's own socket.
     pub serverurl: Option<String>,
 }

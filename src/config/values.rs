@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::around::Surroundings;
 use super::error::{did_you_mean, quoted};
 use super::ini::is_space;
-use super::model::{Autorestart, LogTarget, User};
+use super::model::{Autorestart, EnvironmentFile, LogTarget, User};
 use crate::base::level::Level;
 use crate::base::shlex::{self, BadPairs};
 use crate::base::{bytes, int, signal, suggest};
@@ -181,6 +181,22 @@ pub fn pairs(text: &str) -> Checked<Vec<(String, String)>> {
             )
         }
     })
+}
+
+/// Environment files, with commas; a `-` before one says that it may be missing.
+pub fn environment_files(text: &str, around: &Surroundings) -> Checked<Vec<EnvironmentFile>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let file = |part: &str| {
+        let (path, optional) = match part.strip_prefix('-') {
+            Some(path) => (path.trim_start(), true),
+            None => (part, false),
+        };
+        if path.is_empty() {
+            return expected("paths with commas between them", text);
+        }
+        Ok(EnvironmentFile { path: around.absolute(path), optional })
+    };
+    parts.map(file).collect()
 }
 
 /// A name that ends up in namespecs, events and URLs.

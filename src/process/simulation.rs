@@ -71,6 +71,7 @@ pub(crate) fn program(name: &str, group: &str) -> Program {
         stdout: output.clone(),
         stderr: output,
         environment: Vec::new(),
+        environment_files: Vec::new(),
         serverurl: None,
     }
 }

@@ -280,6 +280,7 @@ pub fn config(groups: Vec<crate::config::model::Group>) -> Config {
         directory: None,
         strip_ansi: false,
         environment: Vec::new(),
+        environment_files: Vec::new(),
         identifier: "supervisor".to_owned(),
         logdir_create: true,
     };

@@ -33,6 +33,7 @@ pub fn blank(around: &Surroundings) -> Daemon {
         directory: None,
         strip_ansi: false,
         environment: Vec::new(),
+        environment_files: Vec::new(),
         identifier: String::new(),
         logdir_create: true,
     };
@@ -215,6 +216,15 @@ pub const ROWS: &[Opt<Daemon>] = &[
         help: "added to the environment of every program",
         set: |d, text, _| store(&mut d.environment, values::pairs(text)),
         sample: Sample::Off("KEY=\"value\""),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "environment_file",
+        arg: "PATHS",
+        help: "files of NAME=value lines for every program; see there",
+        set: |d, text, around| {
+            store(&mut d.environment_files, values::environment_files(text, around))
+        },
         ..Opt::ROW
     },
     Opt {

@@ -120,6 +120,7 @@ impl Kind {
                 stdout: output.clone(),
                 stderr: output,
                 environment: Vec::new(),
+                environment_files: Vec::new(),
                 serverurl: None,
             },
             numprocs: 1,
@@ -315,6 +316,26 @@ const TAIL: &[Opt<Draft>] = &[
         help: "added to its environment",
         set: |d, text, _| store(&mut d.program.environment, values::pairs(text)),
         sample: Sample::Off("A=\"1\",B=\"2\""),
+        each: true,
+        ..Opt::ROW
+    },
+    Opt {
+        name: "envfiles",
+        arg: "PATHS",
+        help: "another name of environment_file",
+        set: |d, text, around| {
+            store(&mut d.program.environment_files, values::environment_files(text, around))
+        },
+        each: true,
+        ..Opt::ROW
+    },
+    Opt {
+        name: "environment_file",
+        arg: "PATHS",
+        help: "files of NAME=value lines read at each start, with commas; -PATH may be missing",
+        set: |d, text, around| {
+            store(&mut d.program.environment_files, values::environment_files(text, around))
+        },
         each: true,
         ..Opt::ROW
     },
