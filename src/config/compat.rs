@@ -211,6 +211,75 @@ fn default_spreads_over_sections_and_the_rpc_interface_does_not_mind() {
 }
 
 #[test]
+fn program_default_lies_between_default_and_the_programs() {
+    let loaded = loaded(
+        "[DEFAULT]\nstartsecs=7\nstartretries=7\n\
+         [program-default]\nstartretries=8\nredirect_stderr=true\nuser=web\ndirectory=/%(program_name)s\n\
+         environment=A=\"1\"\nautostrat=1\n\
+         [program:a]\ncommand=cat\n[program:b]\ncommand=cat\nstartretries=9\nuser=root\n\
+         [group:g]\nprograms=b\n[eventlistener:l]\ncommand=cat\nevents=EVENT\n\
+         [fcgi-program:f]\ncommand=cat\nsocket=tcp://h:1\nenvironment=B=\"2\"\n",
+    );
+    let shown: Vec<String> = loaded
+        .config
+        .groups
+        .iter()
+        .flat_map(|group| &group.programs)
+        .map(|p| {
+            let uid = p.user.as_ref().unwrap().uid;
+            let directory = p.directory.as_ref().unwrap().display();
+            let (secs, retries) = (p.startsecs.as_secs(), p.startretries);
+            let variable = &p.environment[0].0;
+            format!(
+                "{} {secs} {retries} {uid} {directory} {variable} {}",
+                p.name, p.redirect_stderr
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "l 7 8 1000 /l A false",
+            "a 7 8 1000 /a A true",
+            "f 7 8 1000 /f B true",
+            "b 7 9 0 /b A true"
+        ]
+    );
+    let warning = loaded.warnings[0].to_string();
+    assert!(
+        warning.ends_with("[program-default] autostrat: no such option; did you mean `autostart`?")
+    );
+    assert_eq!(loaded.warnings.len(), 1);
+}
+
+#[test]
+fn a_mistake_in_program_default_is_told_once_and_where_it_stands() {
+    let programs = "[program:a]\ncommand=cat\n[program:b]\ncommand=cat\n";
+    let found = refused(&format!("[supervisord]\n[program-default]\nstartsecs=soon\n{programs}"));
+    assert_eq!(found, ["f:3: [program-default] startsecs: expected a whole number, found `soon`"]);
+}
+
+#[test]
+fn environment_files_are_named_in_order_the_daemons_first() {
+    let files = |text: &str| {
+        let config = config(text);
+        let files = &config.groups[0].programs[0].environment_files;
+        let shown = files
+            .iter()
+            .map(|file| format!("{}{}", if file.optional { "-" } else { "" }, file.path.display()));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    let program = "[program:web]\ncommand=cat\n";
+    assert_eq!(files(program), "");
+    let text = format!(
+        "environment_file=/d.env\n{program}environment_file=a.env, -~/%(program_name)s.env,- /c\n"
+    );
+    assert_eq!(files(&text), "/d.env /run/svx/a.env -/root/web.env -/c");
+    assert_eq!(files(&format!("{program}envFiles=/a,/b\n")), "/a /b");
+    assert!(program_refused("environment_file=/a,-").contains("expected paths with commas"));
+}
+
+#[test]
 fn log_targets_have_special_words() {
     let loaded = loaded("logfile=NONE\n");
     assert_eq!(loaded.config.daemon.logfile.target, LogTarget::None);

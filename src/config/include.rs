@@ -1,5 +1,5 @@
 //! A configuration as one document: the file that was named and those its `[include]` finds, their
-//! sections merged, `[DEFAULT]` spread over all of them.
+//! sections merged, `[program-default]` spread over the programs and `[DEFAULT]` over all of them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,6 +11,7 @@ use super::around::{Surroundings, normal};
 use super::error::{Place, Problem, Source, system};
 use super::expand::{Scope, expand};
 use super::ini::{self, Key, Section};
+use super::options::program::Kind;
 use crate::base::level::Level;
 
 /// The longest file that is read.
@@ -19,6 +20,10 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 const KEYS_MAX: usize = 1000;
 /// The most options `[DEFAULT]` may spread, over all sections.
 const SPREAD_MAX: usize = 1_000_000;
+
+/// svx: what it says holds for every program, listener and FastCGI program that does not say
+/// otherwise itself.
+pub const PROGRAM_DEFAULT: &str = "program-default";
 
 /// All sections of all files, in the order first seen.
 #[derive(Debug)]
@@ -169,22 +174,41 @@ impl Document {
     }
 
     fn spread_defaults(&mut self, report: &mut Report) {
+        if let Some(lender) = self.section(PROGRAM_DEFAULT).cloned() {
+            let program = |name: &str| Kind::ALL.iter().any(|(prefix, _)| name.starts_with(prefix));
+            self.spread(&lender, PROGRAM_DEFAULT, program, report);
+        }
         let Some(at) = self.index.get("DEFAULT").copied() else { return };
-        let Section { name, at, keys: defaults } = self.sections.remove(at);
-        if defaults.len().saturating_mul(self.sections.len()) > SPREAD_MAX {
+        let lender = self.sections.remove(at);
+        self.spread(&lender, "DEFAULT", |_| true, report);
+        let names = self.sections.iter().enumerate();
+        self.index = names.map(|(at, section)| (section.name.clone(), at)).collect();
+    }
+
+    /// Gives the keys of one section to others that do not have them.
+    fn spread(
+        &mut self,
+        lender: &Section,
+        name: &'static str,
+        to: impl Fn(&str) -> bool,
+        report: &mut Report,
+    ) {
+        if lender.keys.len().saturating_mul(self.sections.len()) > SPREAD_MAX {
+            let (at, section) = (lender.at.clone(), name.to_owned());
             let why = "has too many options for so many sections".into();
-            report.problems.push(Problem::BadSection { at, section: name, why });
-        } else {
-            for section in &mut self.sections {
-                for key in &defaults {
-                    if section.key(&key.name).is_none() {
-                        section.keys.push(Key { inherited: true, ..key.clone() });
-                    }
+            report.problems.push(Problem::BadSection { at, section, why });
+            return;
+        }
+        for section in self.sections.iter_mut().filter(|section| to(&section.name)) {
+            // The stdout of a listener carries the protocol: no default can be meant for it.
+            let protocol = name == PROGRAM_DEFAULT && section.name.starts_with("eventlistener:");
+            let meant = lender.keys.iter().filter(|k| !protocol || k.name != "redirect_stderr");
+            for key in meant {
+                if section.key(&key.name).is_none() {
+                    section.keys.push(Key { lender: Some(name), ..key.clone() });
                 }
             }
         }
-        let names = self.sections.iter().enumerate();
-        self.index = names.map(|(at, section)| (section.name.clone(), at)).collect();
     }
 
     /// The main file as a whole.

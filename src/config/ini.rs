@@ -35,8 +35,8 @@ pub struct Key {
     pub value: String,
     /// Where it was last given.
     pub at: Place,
-    /// It comes from `[DEFAULT]`.
-    pub inherited: bool,
+    /// The section it comes from where that is another: `DEFAULT` or `program-default`.
+    pub lender: Option<&'static str>,
 }
 
 impl Section {
@@ -133,7 +133,7 @@ pub fn read(text: &str, source: &Arc<Source>, problems: &mut Vec<Problem>) -> Ve
                     let lines = value.as_deref().unwrap_or_default().split('\n');
                     let lines: Vec<&str> =
                         lines.map(|l| l.strip_prefix(GUARD).unwrap_or(l)).collect();
-                    Key { name: key, value: lines.join("\n"), at: place(line), inherited: false }
+                    Key { name: key, value: lines.join("\n"), at: place(line), lender: None }
                 })
                 .collect();
             let line = sections.get(&name).copied().unwrap_or(0);

@@ -7,7 +7,7 @@ use super::around::{Surroundings, normal};
 use super::error::{Problem, Problems};
 use super::expand::{Scope, expand};
 use super::groups;
-use super::include::{Document, Report};
+use super::include::{Document, PROGRAM_DEFAULT, Report};
 use super::ini::{Key, Section};
 use super::model::{Config, Daemon, LogTarget};
 use super::options::program::Kind;
@@ -162,7 +162,7 @@ impl Reader<'_> {
         for section in &document.sections {
             let Some(name) = section.name.strip_prefix("rpcinterface:") else { continue };
             let mut keys = Vec::new();
-            for key in section.keys.iter().filter(|key| !key.inherited) {
+            for key in section.keys.iter().filter(|key| key.lender.is_none()) {
                 match expand(&key.value, scope, &key.at.source.here) {
                     Ok(value) => keys.push((key.name.clone(), value.into_owned())),
                     Err(why) => self.bad(section, key, why),
@@ -202,7 +202,7 @@ impl Reader<'_> {
                 }
                 continue;
             };
-            for key in section.keys.iter().filter(|key| !key.inherited) {
+            for key in section.keys.iter().filter(|key| key.lender.is_none()) {
                 if !known.contains(&key.name.as_str()) {
                     self.report.warnings.push(Problem::UnknownKey {
                         at: key.at.clone(),
@@ -219,19 +219,20 @@ impl Reader<'_> {
 pub(super) fn bad_value(section: &Section, key: &Key, why: String) -> Problem {
     Problem::BadValue {
         at: key.at.clone(),
-        section: section.name.clone(),
+        section: key.lender.unwrap_or(&section.name).to_owned(),
         key: key.name.clone(),
         why,
     }
 }
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "supervisord",
     "supervisorctl",
     "unix_http_server",
     "inet_http_server",
     "include",
     "program",
+    "program-default",
     "group",
     "eventlistener",
     "fcgi-program",
@@ -254,6 +255,7 @@ fn known_keys(section: &str) -> Option<Vec<&'static str>> {
         "supervisord" => names(daemon::ROWS),
         "supervisorctl" => names(client::ROWS),
         "include" => names(group::INCLUDE),
+        PROGRAM_DEFAULT => names(Kind::ALL.into_iter().flat_map(|(_, kind)| kind.rows())),
         _ if kind.is_some() => names(kind.into_iter().flat_map(|(_, kind)| kind.rows())),
         _ if section.starts_with("group:") => names(group::GROUP),
         _ if section.starts_with("unix_http_server") => names(server::UNIX),
