@@ -1,10 +1,12 @@
 //! What clients' calls ask of the shell.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::child::index;
+use super::envfile::with_files;
 use super::launch::Machine;
 use super::shell::Shell;
 use crate::base::level::Level;
@@ -18,7 +20,9 @@ use crate::sys::clock;
 
 impl Host for Shell {
     fn find_command(&self, program: &Program) -> Result<(), CommandError> {
-        resolve(program, self.common.path(), &Machine).map(drop)
+        // What is wrong with a file of variables is told by the start itself.
+        let program = with_files(program).unwrap_or(Cow::Borrowed(program));
+        resolve(&program, self.common.path(), &Machine).map(drop)
     }
 
     fn log_path(&self, id: ProcessId, channel: Channel) -> Option<PathBuf> {

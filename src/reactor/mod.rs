@@ -8,6 +8,7 @@ mod child;
 mod client;
 mod connection;
 mod doorman;
+mod envfile;
 mod events;
 mod host;
 mod http;

@@ -10,6 +10,7 @@ use mio::{Interest, Registry};
 
 use super::cadence::TICK;
 use super::child::{Child, Pipe, Stream, index};
+use super::envfile::with_files;
 use super::launch::{Common, Machine};
 use super::reader::{ConfigReader, Fresh};
 use super::sources::{Source, Sources, unwatch, watch};
@@ -134,6 +135,7 @@ impl Shell {
     /// # Errors
     /// The text for `spawnerr`, in 4.3.0's words where it has some.
     pub fn spawn(&mut self, now: Now, id: ProcessId, program: &Program) -> Result<i32, String> {
+        let program = &*with_files(program)?;
         let name = &program.name;
         let command =
             resolve(program, self.common.path(), &Machine).map_err(|error| error.to_string())?;
