@@ -7,6 +7,7 @@ pub mod check;
 #[cfg(test)]
 mod compat;
 pub mod ctlconf;
+pub mod diff;
 pub mod error;
 pub mod expand;
 mod groups;

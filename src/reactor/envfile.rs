@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::base::{dotenv, shlex};
 use crate::config::model::Program;
+use crate::log::trouble::words;
 
 /// The longest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -32,9 +33,7 @@ pub fn with_files(program: &Program) -> Result<Cow<'_, Program>, String> {
             }
             Err(_) if file.optional => {}
             Err(error) => {
-                let why = error.to_string();
-                let why = why.split(" (os error").next().unwrap_or_default();
-                return Err(format!("cannot read environment file {path}: {why}"));
+                return Err(format!("cannot read environment file {path}: {}", words(&error)));
             }
         }
     }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::NAME;
 use super::daemon::end;
-use crate::config::model::{Config, Group, LogTarget, Program};
-use crate::process::{Mood, Namespec, Supervisor};
+use crate::config::diff::{Difference, difference};
+use crate::config::model::{Group, LogTarget, Program};
+use crate::process::{Mood, Namespec};
 use crate::rpc::table::{Kind, Method};
 use crate::rpc::{Channel, Code, Context, Value};
 
@@ -32,8 +33,11 @@ pub static ROWS: [Method; 5] = [
                that came, changed and went: [[added, changed, removed]].",
         run: |ctx, _| {
             let config = ctx.host.reread().map_err(|why| Code::CantReread.of(why))?;
-            let [added, changed, removed] = difference(ctx.set, &config).map(Value::texts);
-            Ok(vec![vec![added, changed, removed].into()].into())
+            let running = ctx.set.groups().iter().map(|group| &*group.config);
+            let Difference { added, changed, removed } = difference(running, &config.groups);
+            let names = |groups: Vec<&Group>| Value::texts(groups.iter().map(|g| g.name.as_str()));
+            let changed = changed.iter().map(|change| change.new).collect();
+            Ok(vec![vec![names(added), names(changed), names(removed)].into()].into())
         },
     },
     Method {
@@ -79,21 +83,6 @@ pub static ROWS: [Method; 5] = [
         },
     },
 ];
-
-/// Names of groups that a configuration adds, changes and removes.
-fn difference(set: &Supervisor, config: &Config) -> [Vec<String>; 3] {
-    let name = |group: &Group| group.name.clone();
-    let (known, new): (Vec<&Group>, Vec<&Group>) =
-        config.groups.iter().partition(|group| set.group(&group.name).is_some());
-    let changed = known.iter().filter(|g| set.group(&g.name).is_some_and(|a| *a.config != ***g));
-    let active = set.groups().iter().map(|group| group.config.as_ref());
-    let removed = active.filter(|g| known.iter().all(|still| still.name != g.name));
-    [
-        new.into_iter().map(name).collect(),
-        changed.copied().map(name).collect(),
-        removed.map(name).collect(),
-    ]
-}
 
 fn show(ctx: &Context, group: &Group, program: &Program) -> Value {
     let number = |n: u64| Value::Int(n.min(INT_MAX) as i64);
