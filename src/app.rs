@@ -13,6 +13,7 @@ use crate::pidproxy;
 use crate::{config, ctl};
 
 mod links;
+mod passwd;
 
 /// One program within the executable.
 struct Applet {
@@ -64,6 +65,12 @@ const APPLETS: &[Applet] = &[
         alias: None,
         about: "make the links under which Supervisor's programs are called",
         main: links::main,
+    },
+    Applet {
+        word: "passwd",
+        alias: None,
+        about: "print what to store for a password of a server",
+        main: passwd::main,
     },
 ];
 
