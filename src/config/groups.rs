@@ -116,9 +116,8 @@ impl Programs<'_, '_> {
             Kind::Program | Kind::Fcgi => draft.program.priority,
         };
         let kind = match kind {
-            Kind::Program => GroupKind::Plain,
+            Kind::Program | Kind::Fcgi => GroupKind::Plain,
             Kind::Listener => self.listener(section, draft)?,
-            Kind::Fcgi => GroupKind::Fcgi(self.fcgi(section, &draft)?),
         };
         Some(Group { name, priority, kind, programs: unique(programs?) })
     }
@@ -202,6 +201,10 @@ impl Programs<'_, '_> {
         draft.program.group = group.to_owned();
         draft.program.killasgroup = draft.killasgroup.unwrap_or(draft.program.stopasgroup);
         good &= self.sensible(section, &draft);
+        if kind == Kind::Fcgi {
+            draft.program.fcgi = self.fcgi(section, &draft);
+            good &= draft.program.fcgi.is_some();
+        }
 
         let mut made = Vec::new();
         for at in 0..draft.numprocs.max(0) {
@@ -421,10 +424,7 @@ mod tests {
     fn fastcgi_sockets_belong_to_their_programs() {
         let socket = |options: &str| {
             let text = format!("[fcgi-program:f]\ncommand=cat\n{options}\n");
-            match &config(&text).groups[0].kind {
-                GroupKind::Fcgi(socket) => socket.clone(),
-                other => panic!("{other:?}"),
-            }
+            config(&text).groups[0].programs[0].fcgi.clone().unwrap()
         };
         let unix = |mode, owner| Address::Unix { path: "/s/f".into(), mode, owner };
         assert_eq!(socket("socket=unix:///s/%(program_name)s").address, unix(0o700, None));
@@ -444,6 +444,18 @@ mod tests {
         ] {
             refused(&format!("[supervisord]\n[fcgi-program:f]\ncommand=cat\n{options}\n"));
         }
+    }
+
+    #[test]
+    fn a_fastcgi_program_keeps_its_socket_in_a_group() {
+        let config = config(
+            "[fcgi-program:f]\ncommand=cat\nsocket=tcp://h:1\nnumprocs=2\n\
+             process_name=%(process_num)d\n[program:p]\ncommand=cat\n[group:g]\nprograms=f,p\n",
+        );
+        let urls = config.groups[0].programs.iter().map(|p| p.fcgi.as_ref().map(FcgiSocket::url));
+        let url = Some("tcp://h:1".to_owned());
+        assert_eq!(urls.collect::<Vec<_>>(), [url.clone(), url, None]);
+        refused("[supervisord]\n[fcgi-program:f]\ncommand=cat\n[group:g]\nprograms=f\n");
     }
 
     #[test]

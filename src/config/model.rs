@@ -149,8 +149,6 @@ pub enum GroupKind {
         /// How many events may wait; unset means 1024 (4.3.0: 10).
         buffer_size: usize,
     },
-    /// An `[fcgi-program:x]`: its members share one listening socket.
-    Fcgi(FcgiSocket),
 }
 
 /// The socket of an `[fcgi-program:x]`.
@@ -160,6 +158,16 @@ pub struct FcgiSocket {
     pub address: Address,
     /// listen(2) backlog, where given.
     pub backlog: Option<u32>,
+}
+
+impl FcgiSocket {
+    /// As Supervisor writes it: `unix:///path` or `tcp://host:port`.
+    pub fn url(&self) -> String {
+        match &self.address {
+            Address::Unix { path, .. } => format!("unix://{}", path.display()),
+            Address::Tcp { host, port } => format!("tcp://{host}:{port}"),
+        }
+    }
 }
 
 /// One process to run: a program section makes `numprocs` of them, all expansions done.
@@ -211,6 +219,8 @@ pub struct Program {
     pub environment_files: Vec<EnvironmentFile>,
     /// `SUPERVISOR_SERVER_URL` for it; `None` means the daemon's own socket.
     pub serverurl: Option<String>,
+    /// Of an `[fcgi-program:x]`: the listening socket all its processes share, whatever their group.
+    pub fcgi: Option<FcgiSocket>,
 }
 
 /// When a program that ended by itself is started again.

@@ -73,6 +73,7 @@ pub(crate) fn program(name: &str, group: &str) -> Program {
         environment: Vec::new(),
         environment_files: Vec::new(),
         serverurl: None,
+        fcgi: None,
     }
 }
 

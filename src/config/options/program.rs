@@ -122,6 +122,7 @@ impl Kind {
                 environment: Vec::new(),
                 environment_files: Vec::new(),
                 serverurl: None,
+                fcgi: None,
             },
             numprocs: 1,
             numprocs_start: 0,
