@@ -95,7 +95,6 @@ fn compare<'a>(old: &'a Group, new: &'a Group) -> Option<GroupChange<'a>> {
         (GroupKind::Listener { events, .. }, GroupKind::Listener { events: now, .. }) => {
             if events == now { "buffer_size" } else { "events" }
         }
-        (GroupKind::Fcgi(_), GroupKind::Fcgi(_)) => "socket",
         _ => "type",
     }));
     let known: HashMap<&str, &Arc<Program>> = by_name(old);
@@ -178,6 +177,7 @@ fn keys_that_differ(old: &Program, new: &Program) -> Vec<(&'static str, Need)> {
         environment,
         environment_files,
         serverurl,
+        fcgi,
     } = new;
     key("command", Restart, *command == old.command);
     key("directory", Restart, *directory == old.directory);
@@ -186,6 +186,7 @@ fn keys_that_differ(old: &Program, new: &Program) -> Vec<(&'static str, Need)> {
     key("environment", Restart, same_pairs(environment, &old.environment));
     key("environment_file", Restart, *environment_files == old.environment_files);
     key("serverurl", Restart, *serverurl == old.serverurl);
+    key("socket", Restart, *fcgi == old.fcgi);
     key("redirect_stderr", Restart, *redirect_stderr == old.redirect_stderr);
     key("priority", Nothing, *priority == old.priority);
     key("autostart", Nothing, *autostart == old.autostart);
