@@ -181,6 +181,15 @@ impl Process {
         }
     }
 
+    /// Whether it has ended, or has never begun, and nothing but a request will start it.
+    pub fn is_over(&self) -> bool {
+        match self.state {
+            Stopped | Fatal => true,
+            Exited => !self.restart,
+            Starting | Running | Backoff | Stopping | Unknown => false,
+        }
+    }
+
     fn start(&mut self, now: Now, todo: &mut Vec<Action>) {
         self.spawnerr.clear();
         self.exit = None;

@@ -41,6 +41,7 @@ impl Reactor {
                 self.carry_out(now, action);
             }
         }
+        self.shell.close_sockets(now, &self.set);
         self.todo = todo;
     }
 
@@ -62,6 +63,7 @@ impl Reactor {
             Action::Say(saying) => self.shell.say(now, saying::words(&saying)),
             Action::Changed(change) => {
                 self.changed = true;
+                self.shell.doubt_socket(change.id);
                 self.publish_change(now, change);
             }
             Action::GroupAdded(name) => {
@@ -84,7 +86,10 @@ impl Reactor {
                 self.changed = true;
                 self.shell.publish(now, Event::Stopping);
             }
-            Action::Finished(mood) => self.finished = Some(mood),
+            Action::Finished(mood) => {
+                self.shell.doubt_sockets();
+                self.finished = Some(mood);
+            }
         }
     }
 

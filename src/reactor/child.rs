@@ -1,8 +1,10 @@
 //! What the shell holds for one process: its logs while it is configured, its pipes while it lives.
 
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use super::cadence::Cadence;
+use super::fcgi::Socket;
 use super::stdin::Stdin;
 use crate::events::capture::Scanner;
 use crate::log::child::ChildLog;
@@ -27,6 +29,8 @@ pub struct Child {
     pub streams: [Stream; 2],
     /// Its standard input while it lives.
     pub stdin: Option<Stdin>,
+    /// Instead of one: the socket it accepts from, until it is over.
+    pub socket: Option<Rc<Socket>>,
 }
 
 /// One stream: the log, and the pipe while the child has its end.

@@ -10,6 +10,7 @@ mod connection;
 mod doorman;
 mod envfile;
 mod events;
+mod fcgi;
 mod host;
 mod http;
 mod jsonl;
@@ -145,6 +146,7 @@ impl Reactor {
             telling: Vec::new(),
             common: start.common,
             taps: Default::default(),
+            sockets: Default::default(),
             scratch: vec![0; output::READ_BYTES],
             fresh: None,
             spawner,

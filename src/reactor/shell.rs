@@ -11,10 +11,11 @@ use mio::{Interest, Registry};
 use super::cadence::TICK;
 use super::child::{Child, Pipe, Stream, index};
 use super::envfile::with_files;
+use super::fcgi::Sockets;
 use super::launch::{Common, Machine};
 use super::reader::{ConfigReader, Fresh};
 use super::sources::{Source, Sources, unwatch, watch};
-use super::stdin::Stdin;
+use super::stdin::Input;
 use super::tap::Taps;
 use super::timers::{Timer, Timers};
 use crate::base::clock::{Mono, Now};
@@ -58,6 +59,8 @@ pub struct Shell {
     pub common: Common,
     /// Clients that follow logs.
     pub taps: Taps,
+    /// What FastCGI programs accept from.
+    pub sockets: Sockets,
     /// Room for one reading.
     pub scratch: Vec<u8>,
     /// What a restart that was asked for begins with.
@@ -112,6 +115,7 @@ impl Shell {
                 listener: None,
                 streams,
                 stdin: None,
+                socket: None,
             });
         }
     }
@@ -120,6 +124,7 @@ impl Shell {
     pub fn forget(&mut self, now: Now, id: ProcessId) {
         self.finish_streams(now, id);
         self.close_stdin(id);
+        self.release_socket(now, id);
         if self.child(id).is_some() {
             self.children[id.slot as usize] = None;
         }
@@ -147,13 +152,16 @@ impl Shell {
             }
             None => format!("unknown error making dispatchers for '{name}': {error}"),
         };
-        let input = pipes::to_child().map_err(fail)?;
+        let input = match &program.fcgi {
+            Some(socket) => Input::Socket(self.share_socket(now, id, program, socket)?),
+            None => Input::Pipe(pipes::to_child().map_err(fail)?),
+        };
         let output = pipes::from_child().map_err(fail)?;
         let error = (!program.redirect_stderr).then(pipes::from_child).transpose().map_err(fail)?;
         self.open_logs(now, id, error.is_some()).map_err(fail)?;
         let launch = self.common.launch(program, command);
         let stderr = error.as_ref().unwrap_or(&output);
-        let fds = [input.childs.as_fd(), output.childs.as_fd(), stderr.childs.as_fd()];
+        let fds = [input.childs(), output.childs.as_fd(), stderr.childs.as_fd()];
         let spawned = self.spawner.spawn(&launch, fds);
         let pid = spawned.map_err(|error| {
             self.close_logs(now, id);
@@ -172,7 +180,7 @@ impl Shell {
             self.attach(now, id, Channel::Stderr, pipe.ours);
         }
         if let Some(child) = self.child(id) {
-            child.stdin = Some(Stdin::new(input.ours));
+            child.stdin = input.ours();
             child.pid = pid;
         }
         Ok(pid)

@@ -1,9 +1,11 @@
 //! A child's standard input: what clients and events write to it, kept until the pipe takes it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
+use super::fcgi::Socket;
 use crate::rpc::StdinError;
-use crate::sys::pipes::{self, Moved};
+use crate::sys::pipes::{self, Moved, Pipe};
 
 /// Bytes that may wait for a child that does not read. More is refused.
 pub const STDIN_BYTES_MAX: usize = 4 << 20;
@@ -19,7 +21,7 @@ pub struct Stdin {
 
 impl Stdin {
     /// Takes over our end of the pipe, nonblocking.
-    pub fn new(fd: OwnedFd) -> Stdin {
+    fn new(fd: OwnedFd) -> Stdin {
         Stdin { fd, waiting: Vec::new(), token: None }
     }
 
@@ -65,6 +67,32 @@ impl Stdin {
     /// Whether the pipe was too full for everything.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+}
+
+/// What a child is given as its standard input.
+pub enum Input {
+    /// What clients and events are written to.
+    Pipe(Pipe),
+    /// A FastCGI program's.
+    Socket(Rc<Socket>),
+}
+
+impl Input {
+    /// The descriptor the child gets.
+    pub fn childs(&self) -> BorrowedFd<'_> {
+        match self {
+            Input::Pipe(pipe) => pipe.childs.as_fd(),
+            Input::Socket(socket) => socket.as_fd(),
+        }
+    }
+
+    /// Our end once the child has its own.
+    pub fn ours(self) -> Option<Stdin> {
+        match self {
+            Input::Pipe(pipe) => Some(Stdin::new(pipe.ours)),
+            Input::Socket(_) => None,
+        }
     }
 }
 

@@ -12,6 +12,15 @@ pub fn name(error: &io::Error) -> String {
     }
 }
 
+/// As Python prints an error of the kernel: `[Errno 98] Address already in use`; any other in its
+/// own words.
+pub fn python(error: &io::Error) -> String {
+    let Some(number) = error.raw_os_error() else { return error.to_string() };
+    let text = error.to_string();
+    let text = text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text);
+    format!("[Errno {number}] {text}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +30,12 @@ mod tests {
         assert_eq!(name(&io::Error::from_raw_os_error(libc::EAGAIN)), "EAGAIN");
         assert_eq!(name(&std::fs::metadata("/nonexistent/x").unwrap_err()), "ENOENT");
         assert_eq!(name(&io::Error::other("no luck")), "no luck");
+    }
+
+    #[test]
+    fn an_error_reads_as_in_python() {
+        let busy = io::Error::from_raw_os_error(libc::EADDRINUSE);
+        assert_eq!(python(&busy), "[Errno 98] Address already in use");
+        assert_eq!(python(&io::Error::other("no luck")), "no luck");
     }
 }

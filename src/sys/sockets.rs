@@ -1,10 +1,12 @@
 //! Listening sockets.
 
+use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::{self, Display};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::sockopt::{Ipv6V6Only, ReuseAddr};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, UnixAddr, bind, connect, listen,
@@ -40,8 +43,8 @@ pub struct Bound {
 /// replaced.
 ///
 /// Errors: `AddrInUse` if somebody listens there, `AlreadyExists` if the path is not a socket (both
-/// leave it untouched), `InvalidInput` if it is longer than 107 bytes, `PermissionDenied` with
-/// Supervisor's words if the owner cannot be given.
+/// leave it untouched), `InvalidInput` if it is longer than 107 bytes, `PermissionDenied` around a
+/// [`CannotGive`] if the owner cannot be given.
 pub fn listen_unix(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<Bound> {
     let draft = Draft::new(path)?;
     let listener = draft.listen()?;
@@ -62,7 +65,7 @@ pub fn listen_unix(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Res
             Err(error) => return Err(error),
         }
     }
-    Err(ErrorKind::AddrInUse.into())
+    Err(Errno::EADDRINUSE.into())
 }
 
 /// Removes our socket at the end; not what a successor has put at the same path.
@@ -128,23 +131,40 @@ fn is_socket(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_socket())
 }
 
-fn give(draft: &Path, path: &Path, uid: u32, gid: u32) -> io::Result<()> {
-    let id = |id: u32| (id != u32::MAX).then_some(id);
-    chown(draft, id(uid), id(gid)).map_err(|error| {
-        if error.kind() != ErrorKind::PermissionDenied {
-            return error;
-        }
+/// A socket may not be given to its owner. Reads as Supervisor has it of its own servers.
+#[derive(Debug)]
+pub struct CannotGive {
+    /// Where it would have appeared.
+    pub path: PathBuf,
+    uid: u32,
+    gid: u32,
+}
+
+impl Display for CannotGive {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let text = |id: u32| if id == u32::MAX { "-1".into() } else { id.to_string() };
         let own = users::own_uid();
-        let text = format!(
+        write!(
+            f,
             "Not permitted to chown {} to uid/gid ({}, {}); adjust \"sockchown\" value in config \
              file or on command line to values that the current user ({}) can successfully chown",
-            path.display(),
-            text(uid),
-            text(gid),
+            self.path.display(),
+            text(self.uid),
+            text(self.gid),
             users::name_of(own).unwrap_or_else(|| own.to_string()),
-        );
-        io::Error::new(ErrorKind::PermissionDenied, text)
+        )
+    }
+}
+
+impl Error for CannotGive {}
+
+fn give(draft: &Path, path: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    let id = |id: u32| (id != u32::MAX).then_some(id);
+    chown(draft, id(uid), id(gid)).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => {
+            io::Error::new(error.kind(), CannotGive { path: path.into(), uid, gid })
+        }
+        _ => error,
     })
 }
 
@@ -160,7 +180,7 @@ fn remove_stale(path: &Path, grave: &Path) -> io::Result<bool> {
         Err(error) => return Err(error),
     };
     if !is_stale(path) {
-        return Err(ErrorKind::AddrInUse.into());
+        return Err(Errno::EADDRINUSE.into());
     }
     bury(path, grave, &found)
 }
@@ -178,7 +198,7 @@ fn bury(path: &Path, grave: &Path, found: &fs::Metadata) -> io::Result<bool> {
         fs::hard_link(grave, path)?;
     }
     fs::remove_file(grave)?;
-    if same { Ok(true) } else { Err(ErrorKind::AddrInUse.into()) }
+    if same { Ok(true) } else { Err(Errno::EADDRINUSE.into()) }
 }
 
 /// Only a refused connection proves that nobody listens: a full backlog or missing rights do not.
@@ -197,6 +217,28 @@ fn is_stale(path: &Path) -> bool {
 /// have (IPv6 is often off) is passed over as long as another works. Resolves names, so it may
 /// block. Nonblocking, close-on-exec.
 pub fn listen_tcp(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+    listen_at_some(host, port, usize::MAX)
+}
+
+/// As [`listen_tcp`] at the first of the addresses alone, an IPv4 one where there is any.
+pub fn listen_tcp_once(host: &str, port: u16) -> io::Result<TcpListener> {
+    let mut listeners = listen_at_some(host, port, 1)?;
+    listeners.pop().ok_or_else(|| Errno::EADDRNOTAVAIL.into())
+}
+
+/// Turns a listening socket into one that programs expect to inherit: blocking, and with a backlog
+/// of so many connections if given.
+pub fn make_inheritable(socket: impl AsFd, backlog: Option<u32>) -> io::Result<()> {
+    if let Some(backlog) = backlog {
+        let fd = socket.as_fd().as_raw_fd();
+        // SAFETY: plain numbers. `Backlog` ends at 4096, though the kernel may allow more.
+        Errno::result(unsafe { libc::listen(fd, backlog as libc::c_int) })?;
+    }
+    fcntl(&socket, FcntlArg::F_SETFL(OFlag::empty()))?; // it has no flag but O_NONBLOCK
+    Ok(())
+}
+
+fn listen_at_some(host: &str, port: u16, most: usize) -> io::Result<Vec<TcpListener>> {
     let host = if host.is_empty() { "0.0.0.0" } else { host };
     let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
     addresses.sort();
@@ -208,6 +250,9 @@ pub fn listen_tcp(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
             Ok(listener) => listeners.push(listener),
             Err(error @ (Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)) => absent = error,
             Err(error) => return Err(error.into()),
+        }
+        if listeners.len() == most {
+            break;
         }
     }
     if listeners.is_empty() { Err(absent.into()) } else { Ok(listeners) }
@@ -358,6 +403,18 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         assert!(listen_tcp("", 0).unwrap()[0].local_addr().unwrap().ip().is_unspecified());
         assert_eq!(listen_tcp("192.0.2.1", 0).unwrap_err().kind(), ErrorKind::AddrNotAvailable);
+    }
+
+    #[test]
+    fn a_socket_to_be_inherited_waits_for_clients_and_keeps_its_backlog() {
+        let listener = listen_tcp_once("localhost", 0).unwrap();
+        make_inheritable(&listener, Some(1)).unwrap();
+        let flags = OFlag::from_bits_retain(fcntl(&listener, FcntlArg::F_GETFL).unwrap());
+        assert!(!flags.contains(OFlag::O_NONBLOCK));
+        let address = listener.local_addr().unwrap();
+        let wait = std::time::Duration::from_millis(200);
+        let clients = (0..4).map(|_| TcpStream::connect_timeout(&address, wait));
+        assert_eq!(clients.filter(Result::is_ok).count(), 2); // one more than the backlog
     }
 
     #[test]
