@@ -19,8 +19,7 @@ pub const COMMAND: Command = Command {
             tail -f <name>\t\tContinuous tail of named process stdout\n\
             \t\t\tCtrl-C to exit.\n\
             tail -100 <name>\tlast 100 *bytes* of process stdout\n\
-            tail <name> stderr\tlast 1600 *bytes* of process stderr\n\
-            tail -n 100 <name>\tlast 100 lines of process stdout",
+            tail <name> stderr\tlast 1600 *bytes* of process stderr",
     run,
 };
 
