@@ -47,6 +47,11 @@ impl Scanner {
         Scanner { max, inside: false, held: 0, kept: VecDeque::new() }
     }
 
+    /// Bytes of one event that are kept at most.
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
     /// The next bytes of the stream. Plain ones are handed on where they are.
     pub fn feed(&mut self, bytes: &[u8], to: &mut impl FnMut(Piece)) {
         let mut rest = bytes;

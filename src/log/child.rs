@@ -53,10 +53,9 @@ impl ChildLog {
     /// Opens nothing, but makes the file of an AUTO log; `channel` is `stdout` or `stderr`. If
     /// that file cannot be made, [`ChildLog::open`] tries again and tells.
     pub fn new(name: &str, channel: &str, output: &Output, places: Places, now: Now) -> ChildLog {
-        let to = output.logfile.clone();
         let auto = auto::prefix(name, channel, places.identifier);
         let auto = (places.childlogdir.to_owned(), auto);
-        let path = match &to.target {
+        let path = match &output.logfile.target {
             LogTarget::File(path) => Some(path.clone()),
             LogTarget::Dated(pattern) => {
                 series(pattern, places.tz).ok().map(|series| series.path_at(now.wall).into())
@@ -64,6 +63,17 @@ impl ChildLog {
             LogTarget::Auto => auto::make(&auto.0, &auto.1).ok(),
             LogTarget::None | LogTarget::Stdout | LogTarget::Stderr | LogTarget::Syslog => None,
         };
+        ChildLog::closed(name, output, places, auto, path)
+    }
+
+    fn closed(
+        name: &str,
+        output: &Output,
+        places: Places,
+        auto: (PathBuf, String),
+        path: Option<PathBuf>,
+    ) -> ChildLog {
+        let to = output.logfile.clone();
         let syslog = output.syslog || to.target == LogTarget::Syslog;
         ChildLog {
             to,
@@ -76,6 +86,52 @@ impl ChildLog {
             scratch: Vec::new(),
             auto,
         }
+    }
+
+    /// The log that takes the place of this one when its settings change; `None` where they do
+    /// not. An AUTO log keeps its file.
+    pub fn successor(
+        &self,
+        name: &str,
+        channel: &str,
+        output: &Output,
+        places: Places,
+        now: Now,
+    ) -> Option<ChildLog> {
+        let syslog = output.syslog || output.logfile.target == LogTarget::Syslog;
+        if self.to == output.logfile && self.syslog.is_some() == syslog {
+            return None;
+        }
+        if self.to.target != output.logfile.target {
+            return Some(ChildLog::new(name, channel, output, places, now));
+        }
+        let path = self.path().map(Path::to_owned);
+        Some(ChildLog::closed(name, output, places, self.auto.clone(), path))
+    }
+
+    /// Makes way for another log. `open`: a process lives; what has come from it stands in this
+    /// log, and what comes in that one.
+    ///
+    /// # Errors
+    /// That one cannot be opened: the process goes on with the old file, the next one is to have
+    /// the new.
+    pub fn make_way(
+        &mut self,
+        new: ChildLog,
+        open: bool,
+        now: Now,
+        outlets: &mut Outlets,
+    ) -> io::Result<()> {
+        self.close(now, outlets);
+        let old = std::mem::replace(self, new);
+        if !open {
+            return Ok(());
+        }
+        let tried = self.open(now, outlets);
+        if tried.is_err() {
+            self.sink = Sink::open(&old.to, old.path(), old.make_dirs, &old.tz, now, outlets)?;
+        }
+        tried
     }
 
     /// Before a process is spawned. An error names the file and the reason.
@@ -220,6 +276,48 @@ mod tests {
         assert_eq!((meta.len(), meta.mode() & 0o777), (0, 0o600));
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(name.starts_with("web-stdout---id-") && name.ends_with(".log"), "{name}");
+    }
+
+    #[test]
+    fn a_log_with_other_settings_goes_on_where_the_old_one_ended() {
+        let dir = tempdir().unwrap();
+        let places = |log: &ChildLog| (log.auto.0.clone(), log.tz.clone());
+        let change = |log: &mut ChildLog, to: &Output, outlets: &mut Outlets| {
+            let (childlogdir, tz) = places(log);
+            let places = Places {
+                childlogdir: &childlogdir,
+                identifier: "id",
+                logdir_create: false,
+                strip_ansi: true,
+                tz: &tz,
+            };
+            let new = log.successor("web", "stdout", to, places, NOW);
+            new.map(|new| log.make_way(new, true, NOW, outlets))
+        };
+        let mut to = output(LogTarget::Auto, false);
+        let (mut log, mut outlets) = child(&dir, &to, true);
+        log.open(NOW, &mut outlets).unwrap();
+        let auto = log.path().unwrap().to_owned();
+        assert!(change(&mut log, &to, &mut outlets).is_none());
+        log.write(b"one\x1b", NOW, &mut outlets);
+        (to.logfile.maxbytes, to.logfile.backups) = (5, 2);
+        change(&mut log, &to, &mut outlets).unwrap().unwrap();
+        assert_eq!(log.path(), Some(&*auto));
+        log.write(b"2\n", NOW, &mut outlets);
+        log.write(b"three\n", NOW, &mut outlets);
+        let backup = |number| fs::read(format!("{}.{number}", auto.display())).unwrap();
+        assert_eq!([backup(2), backup(1)], [b"one\x1b2\n", b"three\n"]);
+
+        to.logfile.target = LogTarget::File(dir.path().join("none/x"));
+        let error = change(&mut log, &to, &mut outlets).unwrap().unwrap_err();
+        assert!(error.to_string().contains("none/x"), "{error}");
+        log.write(b"four", NOW, &mut outlets);
+        assert_eq!(fs::read(&auto).unwrap(), b"four");
+        log.close(NOW, &mut outlets);
+        fs::create_dir(dir.path().join("none")).unwrap();
+        log.open(NOW, &mut outlets).unwrap();
+        log.write(b"five", NOW, &mut outlets);
+        assert_eq!(fs::read(dir.path().join("none/x")).unwrap(), b"five");
     }
 
     #[test]

@@ -23,10 +23,16 @@ pub enum Action {
     Say(Saying),
     /// A process changed its state: an event for whoever listens.
     Changed(Change),
-    /// The set of groups changed: an event.
+    /// The set of groups changed: an event. Its members are there.
     GroupAdded(String),
-    /// As above.
+    /// As above. Its members are gone, each after an action of its own.
     GroupRemoved(String),
+    /// A group that was there has got another member.
+    Added(ProcessId),
+    /// A process is forgotten; its id is dead.
+    Removed(ProcessId),
+    /// A process goes on as another program of the same name; it may live.
+    Adopted(ProcessId),
     /// The mood changed: an event.
     Mood(Mood),
     /// Everything is stopped. End, or begin again where the mood is `Restarting`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::State::{self, Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping, Unknown};
+use super::change::Next;
 use super::{Action, Change, ProcessId, Saying, Target};
 use crate::base::clock::{Mono, Now, Wall};
 use crate::base::status::Status;
@@ -41,6 +42,8 @@ pub struct Process {
     pub tries: u32,
     /// Starts that followed an end without anybody asking, since svx began.
     pub restarts: u64,
+    /// What is to happen when the present process has ended.
+    pub(super) next: Option<Next>,
     id: ProcessId,
     /// The end of the present wait, in the states that have one.
     until: Mono,
@@ -91,6 +94,7 @@ impl Process {
             spawnerr: String::new(),
             tries: 0,
             restarts: 0,
+            next: None,
             id,
             until: Mono(0),
             restart: false,
@@ -167,6 +171,21 @@ impl Process {
                 | Input::Signal(_)
                 | Input::SignalFailed(_),
             ) => {}
+        }
+    }
+
+    /// Goes on as another program: what is yet to come follows that.
+    pub(super) fn adopt(&mut self, program: Arc<Program>) {
+        self.program = program;
+        let expected = self.exit.is_some_and(|exit| self.program.exitcodes.contains(&exit.code));
+        self.restart &= self.restarts_after(expected);
+    }
+
+    fn restarts_after(&self, expected: bool) -> bool {
+        match self.program.autorestart {
+            Autorestart::Always => true,
+            Autorestart::Unexpected => !expected,
+            Autorestart::Never => false,
         }
     }
 
@@ -278,11 +297,7 @@ impl Process {
                 }
                 self.leave(pid, Exited, expected, todo);
                 todo.push(Action::Say(Saying::Exited { name, status, expected }));
-                self.restart = match self.program.autorestart {
-                    Autorestart::Always => true,
-                    Autorestart::Unexpected => !expected,
-                    Autorestart::Never => false,
-                };
+                self.restart = self.restarts_after(expected);
                 let earliest = self.started.map_or(now.mono, |start| start.mono + RESTART_EVERY);
                 self.until = earliest.max(now.mono);
                 self.tick(now, may_start, todo);

@@ -3,6 +3,7 @@
 //! a test is a list of inputs and times.
 
 mod action;
+mod change;
 pub mod command;
 mod deadlines;
 pub mod machine;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::*;
 use crate::base::clock::{Mono, Now, Wall};
 use crate::base::status::Status;
+use crate::config::diff::difference;
 use crate::config::model::{self, Autorestart, GroupKind, Program};
 
 /// A small generator; its quality does not matter, that it repeats does.
@@ -30,6 +31,7 @@ impl Dice {
 /// A child as the kernel would know it.
 struct Child {
     id: ProcessId,
+    name: String,
     /// When it ends by itself or of a signal; `None` while nothing is in sight.
     dies: Option<(Mono, Status)>,
     deaf: bool,
@@ -140,9 +142,9 @@ impl World {
     fn request(&mut self) {
         let now = self.now;
         let ending = self.all.mood() != Mood::Running; // clients get SHUTDOWN_STATE then
-        match (self.dice.roll(10), self.any_id()) {
+        match (self.dice.roll(13), self.any_id()) {
             (0..=2, Some(id)) => self.all.start(now, id),
-            (3..=5 | 8, _) if ending => {}
+            (3..=5 | 8 | 10.., _) if ending => {}
             (3 | 4, Some(id)) => self.all.stop(now, id),
             (5, Some(id)) => {
                 self.all.stop(now, id);
@@ -161,9 +163,65 @@ impl World {
                 self.all.start(now, id);
                 self.all.stop(now, id);
             }
+            (10 | 11, _) => self.change(),
+            (12, Some(id)) => {
+                let name = self.all.get(id).unwrap().program.group.clone();
+                self.all.dismiss_group(now, &name);
+            }
             // The wall clock is set by somebody; nothing may follow from it.
             _ => self.now.wall.0 += self.dice.roll(7_200_000_000_000) as i64 - 3_600_000_000_000,
         }
+    }
+
+    /// A configuration in which one group is another, or new, or not there.
+    fn change(&mut self) {
+        let name = format!("g{}", self.dice.roll(8));
+        let old = self.all.group(&name).map(|group| Arc::clone(&group.config));
+        let mut new = match &old {
+            Some(old) => model::Group::clone(old),
+            None => group(&name, 1, Vec::new()),
+        };
+        new.programs.retain(|_| !self.dice.one_in(4));
+        for program in &mut new.programs {
+            let program = Arc::make_mut(program);
+            match self.dice.roll(5) {
+                0 => program.command.push('x'),
+                1 => program.autostart ^= true,
+                2 => program.autorestart = Autorestart::Never,
+                _ => {}
+            }
+        }
+        for number in 0..self.dice.roll(3) {
+            let added = program(&format!("p{}", self.dice.roll(3) + number * 3), &name);
+            if new.programs.iter().all(|known| known.name != added.name) {
+                new.programs.insert(0, added.into());
+            }
+        }
+        if self.dice.one_in(6) {
+            new.kind = GroupKind::Listener { events: Vec::new(), buffer_size: 1 };
+        }
+        // No change of priority: it would change the order in which all are stopped.
+        let Some(old) = old else {
+            assert!(self.all.add_group(&new));
+            return;
+        };
+        let before: HashMap<String, State> = self.states(&name);
+        for change in &difference([&*old], std::slice::from_ref(&new)).changed {
+            self.all.change_group(self.now, change);
+            let rewritten: Vec<&str> = change.members.iter().map(|m| m.name).collect();
+            for (process, state) in self.states(&name) {
+                let touched = change.anew || rewritten.contains(&process.as_str());
+                let same = before.get(&process).is_none_or(|before| *before == state);
+                assert!(touched || same, "{name}:{process} did not differ and is {state:?}");
+            }
+        }
+        assert_eq!(*self.all.group(&name).unwrap().config, new);
+    }
+
+    fn states(&self, group: &str) -> HashMap<String, State> {
+        let members = self.all.group(group).into_iter().flat_map(|group| &group.members);
+        let known = members.filter_map(|id| self.all.get(*id));
+        known.map(|process| (process.program.name.clone(), process.state)).collect()
     }
 
     /// What a turn's end does: actions, until there are none.
@@ -191,6 +249,9 @@ impl World {
                     | Action::Changed(_)
                     | Action::GroupAdded(_)
                     | Action::GroupRemoved(_)
+                    | Action::Added(_)
+                    | Action::Removed(_)
+                    | Action::Adopted(_)
                     | Action::Mood(_) => {}
                 }
             }
@@ -211,8 +272,10 @@ impl World {
         if self.dice.one_in(6) {
             return self.all.spawn_failed(now, id, "no".into());
         }
+        let program = &self.all.get(id).unwrap().program;
+        let name = full_name(&program.group, &program.name);
         for child in self.children.values() {
-            assert!(child.id != id, "a second live copy of {:?}", self.all.get(id));
+            assert!(child.id != id && child.name != name, "a second live copy of {name}");
         }
         assert_eq!(self.all.mood(), Mood::Running, "started while everything is to stop");
         let pid = self.next_pid;
@@ -221,7 +284,7 @@ impl World {
         let status = if self.dice.one_in(2) { EXIT_0 } else { EXIT_1 };
         let dies = self.dice.one_in(2).then(|| (now.mono + life, status));
         let deaf = self.dice.one_in(4);
-        self.children.insert(pid, Child { id, dies, deaf });
+        self.children.insert(pid, Child { id, name, dies, deaf });
         self.all.spawned(now, id, pid);
     }
 
@@ -277,7 +340,15 @@ impl World {
     }
 
     fn check(&self) {
+        for group in self.all.groups() {
+            let members = || group.members.iter().filter_map(|id| self.all.get(*id));
+            assert_eq!(members().count(), group.members.len());
+            let changing = group.members.iter().any(|id| self.all.is_changing(*id));
+            let programs: Vec<_> = members().map(|process| Arc::clone(&process.program)).collect();
+            assert!(changing || programs == group.config.programs, "{group:?}");
+        }
         for (id, process) in self.all.iter() {
+            assert!(process.pid != 0 || !self.all.is_changing(id), "{process:?}");
             let alive = self.children.get(&process.pid).is_some_and(|c| c.id == id);
             let should =
                 matches!(process.state, State::Starting | State::Running | State::Stopping)

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use super::change::{Leaving, Next};
 use super::deadlines::Deadlines;
 use super::machine::{Input, Process};
 use super::order::StopOrder;
 use super::{Action, Mood, Namespec, Saying, State};
 use crate::base::clock::{Mono, Now};
 use crate::base::status::Status;
-use crate::config::model;
+use crate::config::model::{self, Program};
 
 /// Names one process for as long as it is configured. A later process in the same slot has
 /// another serial, so an id that outlived its process finds nothing.
@@ -37,23 +38,25 @@ pub struct Group {
     pub config: Arc<model::Group>,
     /// In the order they start.
     pub members: Vec<ProcessId>,
+    /// It is on its way out.
+    pub(super) leaving: Option<Leaving>,
 }
 
 /// Everything that runs or could run. Inputs change it; [`Supervisor::take_actions`] says what
 /// the shell has to do about it.
 #[derive(Debug, Default)]
 pub struct Supervisor {
-    processes: Slab<Process>,
+    pub(super) processes: Slab<Process>,
     serials: Vec<u32>,
     /// In the order they were added: the order of every listing.
-    groups: Vec<Group>,
-    by_name: HashMap<String, usize>,
+    pub(super) groups: Vec<Group>,
+    pub(super) by_name: HashMap<String, usize>,
     by_pid: HashMap<i32, ProcessId>,
     deadlines: Deadlines,
     /// Processes to start at the shell's leisure (autostart), first to last.
-    queue: VecDeque<ProcessId>,
+    pub(super) queue: VecDeque<ProcessId>,
     stop_order: Option<StopOrder>,
-    todo: Vec<Action>,
+    pub(super) todo: Vec<Action>,
     mood: Option<Mood>,
 }
 
@@ -84,6 +87,11 @@ impl Supervisor {
         if known { self.processes.get(id.slot as usize) } else { None }
     }
 
+    pub(super) fn get_mut(&mut self, id: ProcessId) -> Option<&mut Process> {
+        let known = self.serials.get(id.slot as usize) == Some(&id.serial);
+        if known { self.processes.get_mut(id.slot as usize) } else { None }
+    }
+
     /// Every process, group by group.
     pub fn iter(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
         let ids = self.groups.iter().flat_map(|group| group.members.iter().copied());
@@ -107,24 +115,35 @@ impl Supervisor {
         if self.by_name.contains_key(&config.name) {
             return false;
         }
+        self.attach(Arc::new(config.clone()), |program| program.autostart);
+        true
+    }
+
+    /// Adds a group whose name is free and queues those of its members that are wanted.
+    pub(super) fn attach(&mut self, config: Arc<model::Group>, wanted: impl Fn(&Program) -> bool) {
         let mut members = Vec::with_capacity(config.programs.len());
         for program in &config.programs {
-            let entry = self.processes.vacant_entry();
-            let slot = entry.key();
-            if self.serials.len() <= slot {
-                self.serials.resize(slot + 1, 0);
-            }
-            let id = ProcessId { slot: slot as u32, serial: self.serials[slot] };
-            entry.insert(Process::new(id, Arc::clone(program)));
+            let id = self.create(program);
             members.push(id);
-            if program.autostart {
+            if wanted(program) {
                 self.queue.push_back(id);
             }
         }
         self.by_name.insert(config.name.clone(), self.groups.len());
-        self.groups.push(Group { config: Arc::new(config.clone()), members });
         self.todo.push(Action::GroupAdded(config.name.clone()));
-        true
+        self.groups.push(Group { config, members, leaving: None });
+    }
+
+    /// A new process, stopped and in no group yet.
+    pub(super) fn create(&mut self, program: &Arc<Program>) -> ProcessId {
+        let entry = self.processes.vacant_entry();
+        let slot = entry.key();
+        if self.serials.len() <= slot {
+            self.serials.resize(slot + 1, 0);
+        }
+        let id = ProcessId { slot: slot as u32, serial: self.serials[slot] };
+        entry.insert(Process::new(id, Arc::clone(program)));
+        id
     }
 
     /// Forgets a group. Its ids are dead afterwards.
@@ -136,17 +155,32 @@ impl Supervisor {
         if !self.is_group_stopped(&self.groups[index]) {
             return Some(false);
         }
-        let group = self.groups.remove(index);
-        self.by_name.remove(name);
+        self.detach(index);
+        Some(true)
+    }
+
+    /// Forgets a group and its members.
+    pub(super) fn detach(&mut self, index: usize) {
+        let Group { config, members, .. } = self.groups.remove(index);
+        self.by_name.remove(&config.name);
         for later in self.by_name.values_mut().filter(|i| **i > index) {
             *later -= 1;
         }
-        for id in group.members {
-            self.processes.try_remove(id.slot as usize);
-            self.serials[id.slot as usize] = self.serials[id.slot as usize].wrapping_add(1);
+        for id in members {
+            self.forget(id);
         }
-        self.todo.push(Action::GroupRemoved(name.to_owned()));
-        Some(true)
+        self.todo.push(Action::GroupRemoved(config.name.clone()));
+    }
+
+    /// Forgets a process; its id is dead afterwards.
+    pub(super) fn forget(&mut self, id: ProcessId) {
+        if self.get(id).is_none() {
+            return;
+        }
+        self.queue.retain(|queued| *queued != id);
+        self.processes.try_remove(id.slot as usize);
+        self.serials[id.slot as usize] = self.serials[id.slot as usize].wrapping_add(1);
+        self.todo.push(Action::Removed(id));
     }
 
     /// Starts it unless it runs; the spawn is among the actions.
@@ -181,6 +215,11 @@ impl Supervisor {
     /// Stops it if it runs; a start that is still queued is taken back.
     pub fn stop(&mut self, now: Now, id: ProcessId) {
         self.queue.retain(|queued| *queued != id);
+        if let Some(Next::Anew { start, .. }) =
+            self.get_mut(id).and_then(|process| process.next.as_mut())
+        {
+            *start = false;
+        }
         self.step(now, id, Input::Stop);
     }
 
@@ -286,10 +325,14 @@ impl Supervisor {
         let before = (process.state, process.deadline());
         process.step(now, input, may_start, &mut self.todo);
         let after = (process.state, process.deadline());
+        let process_is_over = process.next.is_some() && process.pid == 0;
         if let Some(at) = after.1.filter(|_| after.1 != before.1) {
             self.deadlines.arm(at, id);
             let (processes, serials) = (&self.processes, &self.serials);
             self.deadlines.tidy(processes.len(), |id| current(processes, serials, id));
+        }
+        if process_is_over {
+            self.resolve(now, id);
         }
         if before.0 != after.0 && after.0.is_stopped() {
             self.continue_end(now);

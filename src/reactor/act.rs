@@ -74,13 +74,25 @@ impl Reactor {
             }
             Action::GroupRemoved(name) => {
                 self.changed = true;
-                let all = self.shell.children.iter().flatten().map(|child| child.id);
-                let gone: Vec<_> = all.filter(|id| self.set.get(*id).is_none()).collect();
-                for id in gone {
-                    self.shell.forget(now, id);
-                    self.end_taps(id);
-                }
                 self.unpublish_group(now, name);
+            }
+            Action::Added(id) => {
+                if let Some(process) = self.set.get(id) {
+                    self.shell.adopt(now, id, &process.program);
+                    self.publish_member(id);
+                }
+            }
+            Action::Removed(id) => {
+                self.changed = true;
+                self.shell.forget(now, id);
+                self.shell.bus.remove_listener(id);
+                self.end_taps(id);
+            }
+            Action::Adopted(id) => {
+                self.changed = true;
+                if let Some(process) = self.set.get(id) {
+                    self.shell.adopt_program(now, id, &process.program);
+                }
             }
             Action::Mood(_) => {
                 self.changed = true;

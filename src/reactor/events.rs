@@ -89,16 +89,26 @@ impl Reactor {
                 // The configuration was checked for names that no event has.
                 let kinds = Kinds::named(events.iter().map(String::as_str)).unwrap_or(Kinds::NONE);
                 self.shell.bus.add_pool(now, &name, kinds, *buffer_size);
-                for id in &group.members {
-                    let Some(process) = self.set.get(*id) else { continue };
-                    self.shell.bus.add_listener(&name, *id, &process.program.name);
-                    if let Some(child) = self.shell.child(*id) {
-                        child.listener = Some(Default::default());
-                    }
+                for id in group.members.clone() {
+                    self.publish_member(id);
                 }
             }
         }
         self.shell.publish(now, Event::GroupAdded(name));
+    }
+
+    /// A member is there: if its group is a pool, it listens from now on.
+    pub(super) fn publish_member(&mut self, id: ProcessId) {
+        let Some(process) = self.set.get(id) else { return };
+        let (group, name) = (&process.program.group, &process.program.name);
+        let kind = self.set.group(group).map(|group| &group.config.kind);
+        if !matches!(kind, Some(GroupKind::Listener { .. })) || self.shell.bus.has_listener(id) {
+            return;
+        }
+        self.shell.bus.add_listener(group, id, name);
+        if let Some(child) = self.shell.child(id) {
+            child.listener = Some(Default::default());
+        }
     }
 
     /// A group is gone.

@@ -189,10 +189,15 @@ impl Shell {
         }
         for channel in [Channel::Stdout, Channel::Stderr] {
             self.close_pipe(id, channel);
-            self.scanned(now, id, channel, |scanner, mut to| scanner.finish(&mut to));
+            self.finish_capture(now, id, channel);
         }
         self.listener_ended(id);
         self.close_logs(now, id);
+    }
+
+    /// Puts what an unfinished capture holds into the log.
+    pub fn finish_capture(&mut self, now: Now, id: ProcessId, channel: Channel) {
+        self.scanned(now, id, channel, |scanner, mut to| scanner.finish(&mut to));
     }
 
     /// Closes one output pipe; its log stays open for the other things that are done with it.

@@ -20,7 +20,7 @@ use super::tap::Taps;
 use super::timers::{Timer, Timers};
 use crate::base::clock::{Mono, Now};
 use crate::base::level::Level;
-use crate::config::model::{Config, Output, Program};
+use crate::config::model::{Config, Daemon, Output, Program};
 use crate::events::capture::Scanner;
 use crate::events::{self, Bus};
 use crate::log::child::{ChildLog, Places};
@@ -75,6 +75,20 @@ pub struct Shell {
     pub tz: TimeZone,
 }
 
+fn places<'a>(daemon: &'a Daemon, tz: &'a TimeZone) -> Places<'a> {
+    Places {
+        childlogdir: &daemon.childlogdir,
+        identifier: &daemon.identifier,
+        logdir_create: daemon.logdir_create,
+        strip_ansi: daemon.strip_ansi,
+        tz,
+    }
+}
+
+fn scanner(output: &Output) -> Option<Scanner> {
+    (output.capture_maxbytes > 0).then(|| Scanner::new(output.capture_maxbytes))
+}
+
 impl Shell {
     /// Writes a line to the main log.
     pub fn say(&mut self, now: Now, (level, text): (Level, String)) {
@@ -85,38 +99,69 @@ impl Shell {
     /// are started.
     pub fn adopt_group(&mut self, now: Now, set: &Supervisor, group: &Group) {
         for id in &group.members {
-            let slot = id.slot as usize;
-            if self.children.len() <= slot {
-                self.children.resize_with(slot + 1, || None);
+            if let Some(process) = set.get(*id) {
+                self.adopt(now, *id, &process.program);
             }
-            let Some(process) = set.get(*id) else { continue };
-            let program = &process.program;
-            let daemon = &self.config.daemon;
-            let places = Places {
-                childlogdir: &daemon.childlogdir,
-                identifier: &daemon.identifier,
-                logdir_create: daemon.logdir_create,
-                strip_ansi: daemon.strip_ansi,
-                tz: &self.tz,
-            };
-            let stream = |channel: &str, output: &Output| Stream {
-                log: ChildLog::new(&program.name, channel, output, places, now),
-                capture: (output.capture_maxbytes > 0)
-                    .then(|| Scanner::new(output.capture_maxbytes)),
-                events_enabled: output.events_enabled,
-                pipe: None,
-            };
-            let streams = [stream("stdout", &program.stdout), stream("stderr", &program.stderr)];
-            self.children[slot] = Some(Child {
-                id: *id,
-                group: program.group.clone(),
-                name: program.name.clone(),
-                pid: 0,
-                listener: None,
-                streams,
-                stdin: None,
-                socket: None,
-            });
+        }
+    }
+
+    /// The same for one member.
+    pub fn adopt(&mut self, now: Now, id: ProcessId, program: &Program) {
+        if self.child(id).is_some() {
+            return;
+        }
+        let slot = id.slot as usize;
+        if self.children.len() <= slot {
+            self.children.resize_with(slot + 1, || None);
+        }
+        let places = places(&self.config.daemon, &self.tz);
+        let stream = |channel: &str, output: &Output| Stream {
+            log: ChildLog::new(&program.name, channel, output, places, now),
+            capture: scanner(output),
+            events_enabled: output.events_enabled,
+            pipe: None,
+        };
+        let streams = [stream("stdout", &program.stdout), stream("stderr", &program.stderr)];
+        self.children[slot] = Some(Child {
+            id,
+            group: program.group.clone(),
+            name: program.name.clone(),
+            pid: 0,
+            listener: None,
+            streams,
+            stdin: None,
+            socket: None,
+        });
+    }
+
+    /// Goes on with the streams of a process as another configuration of it has them. A log that
+    /// cannot be had stays what it was while the process lives.
+    pub fn adopt_program(&mut self, now: Now, id: ProcessId, program: &Program) {
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            let output = channel.of(program);
+            let capture = scanner(output);
+            let Some(child) = self.child(id) else { return };
+            let stream = &mut child.streams[index(channel)];
+            stream.events_enabled = output.events_enabled;
+            if stream.capture.as_ref().map(Scanner::max) != capture.as_ref().map(Scanner::max) {
+                self.finish_capture(now, id, channel);
+                if let Some(child) = self.child(id) {
+                    child.streams[index(channel)].capture = capture;
+                }
+            }
+            let places = places(&self.config.daemon, &self.tz);
+            let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+            let Some(child) = child.filter(|child| child.id == id) else { return };
+            let stream = &mut child.streams[index(channel)];
+            let log = &mut stream.log;
+            let open = stream.pipe.is_some();
+            let outlets = &mut self.log.outlets;
+            let new = log.successor(&child.name, channel.name(), output, places, now);
+            let tried = new.map(|new| log.make_way(new, open, now, outlets));
+            if let Some(Err(error)) = tried {
+                let text = format!("{}: {error}; its old log stays in use", program.name);
+                self.say(now, (Level::Erro, text));
+            }
         }
     }
 
