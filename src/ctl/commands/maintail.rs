@@ -42,5 +42,5 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
         return follow(session, Log::Main);
     }
     let log = end(amount, |bytes| session.call("supervisor.readLog", json!([bytes, 0])));
-    print(session, "supervisord", log)
+    print(session, "supervisord", amount, log)
 }

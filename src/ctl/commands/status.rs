@@ -22,8 +22,7 @@ pub const COMMAND: Command = Command {
     usage: "status <name>\t\tGet status for a single process\n\
             status <gname>:*\tGet status for all processes in a group\n\
             status <name> <name>\tGet status for multiple named processes\n\
-            status\t\t\tGet all process status info\n\
-            status -w [...]\t\tGo on showing it until Ctrl-C",
+            status\t\t\tGet all process status info",
     run,
 };
 

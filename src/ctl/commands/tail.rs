@@ -133,7 +133,7 @@ fn show(
         return follow(session, Log::Process { name: name.into(), channel });
     }
     let answer = end_of(session, name, channel, amount);
-    print(session, name, answer)
+    print(session, name, amount, answer)
 }
 
 /// The end of a process's log.
@@ -196,6 +196,7 @@ pub fn last_lines(text: &[u8], wanted: usize) -> &[u8] {
 pub fn print(
     session: &mut Session,
     name: &str,
+    amount: Amount,
     log: Result<Vec<u8>, Failure>,
 ) -> Result<(), Failure> {
     let failure = match log {
@@ -206,7 +207,10 @@ pub fn print(
         Ok(bytes) => {
             let mut guard = Guard::default();
             session.show(&mut guard, &bytes);
-            session.show(&mut guard, b"\n");
+            // 4.3.0 adds one in any case.
+            if !matches!(amount, Amount::Lines(_)) || !bytes.ends_with(b"\n") {
+                session.show(&mut guard, b"\n");
+            }
             return Ok(());
         }
         Err(failure) => failure,
