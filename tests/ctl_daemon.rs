@@ -2,7 +2,7 @@
 //! supervisorctl 4.3.0 prints in the same situation.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 use tempfile::TempDir;
 
 const SVX: &str = env!("CARGO_BIN_EXE_svx");
@@ -295,4 +296,79 @@ fn reload_starts_the_daemon_anew_and_shutdown_ends_it() {
     daemon.says("shutdown", &format!("ERROR: {url} no such file (already shut down?)\n"), 1);
     daemon.says("status", &format!("{url} no such file\n"), 4);
     daemon.says("start web", &format!("{url} no such file\n"), 7);
+}
+
+#[test]
+fn a_process_in_the_foreground_gets_what_is_typed_and_is_let_go_at_the_end() {
+    let daemon = Daemon::run(
+        "[program:cat]\ncommand=/bin/cat\nstartsecs=0\n\
+         [program:off]\ncommand=/bin/cat\nautostart=false\n",
+    );
+    daemon.settles("cat", "RUNNING");
+    let usage = "fg <process>\tConnect to a process in foreground mode\n\t\tCtrl-C to exit\n";
+    daemon.says("fg", &format!("ERROR: no process name supplied\n{usage}"), 1);
+    daemon.says("fg a b", "ERROR: too many process names supplied\n", 1);
+    daemon.says("fg nope", "ERROR: bad process name supplied\n", 1);
+    daemon.says("fg off", "ERROR: process not running\n", 1);
+    let fg = || {
+        let mut command = daemon.command("fg cat");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(out.next().unwrap().unwrap(), "==> Press Ctrl-C to exit <==");
+        (child, out)
+    };
+    let (mut child, mut out) = fg();
+    child.stdin.as_mut().unwrap().write_all(b"hello\n").unwrap();
+    assert_eq!(out.next().unwrap().unwrap(), "hello");
+    drop(child.stdin.take());
+    assert_eq!(out.next().unwrap().unwrap(), "Exiting foreground");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let (mut child, out) = fg();
+    daemon.says("stop cat", "cat: stopped\n", 0);
+    let rest: Vec<String> = out.map(Result::unwrap).collect();
+    assert_eq!(rest, ["hello", "Process got killed", "Exiting foreground"]);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn json_patterns_waits_and_joint_logs_go_beyond_supervisor() {
+    let daemon = Daemon::run(
+        "[program:web]\ncommand=/bin/sh -c 'echo one; echo two; echo no >&2; exec sleep 1000'\n\
+         startsecs=0\n\
+         [program:job]\ncommand=/bin/sh -c 'echo done'\nautostart=false\nstartsecs=0\n\
+         autorestart=false\n\
+         [program:bad]\ncommand=/bin/false\nautostart=false\nstartretries=0\n",
+    );
+    daemon.says("wait --timeout 20 web", "web: running\n", 0);
+    let json = |line: &str| -> Value {
+        let (out, _) = daemon.ctl(line);
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{line}: {error}: {out}"))
+    };
+    assert_eq!(json("status --json w*")[0]["statename"], "RUNNING");
+    assert_eq!(json("--json status nope")[0]["error"], "no such process");
+    assert_eq!(json("version --json"), "4.3.0");
+    assert_eq!(json("avail --json").as_array().unwrap().len(), 3);
+    assert_eq!(json("stop b* --json")[0]["error"], "NOT_RUNNING");
+
+    daemon.says("start bad", "bad: ERROR (spawn error)\n", 7);
+    let (out, status) = daemon.ctl("wait bad");
+    assert_eq!((out.starts_with("bad: ERROR (Exited too quickly"), status), (true, 7), "{out}");
+    daemon.says("wait --for=stopped --timeout=0.05 w*", "web: ERROR (timed out, RUNNING)\n", 1);
+    daemon.says("wait nope:*", "nope:*: ERROR (no such group)\n", 1);
+    daemon.ctl("start job");
+    daemon.says("wait --for=exited job", "job: exited\n", 0);
+
+    until("all is written", || daemon.ctl("tail web stderr").0 == "no\n\n");
+    daemon.says("tail -n 1 web", "two\n", 0);
+    daemon.says("logs -n 1 web job", "web | two\nweb ! no\njob | done\n", 0);
+    let mut follower = daemon.command("logs -f *b").stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut lines: Vec<String> = out.by_ref().take(4).map(Result::unwrap).collect();
+    lines.sort();
+    assert_eq!(lines, ["job | done", "web ! no", "web | one", "web | two"]);
+    daemon.ctl("start job");
+    assert_eq!(out.next().unwrap().unwrap(), "job | done");
+    kill(Pid::from_raw(follower.id() as i32), Signal::SIGINT).unwrap();
+    assert_eq!(follower.wait().unwrap().code(), Some(0));
 }

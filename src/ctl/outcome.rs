@@ -8,7 +8,7 @@ use super::globs;
 use super::progress::Goal;
 use super::screen::Tint;
 use super::session::{Session, exit};
-use crate::process::{Namespec, full_name};
+use crate::process::{Namespec, State, full_name};
 use crate::rpc::Code;
 
 /// An action on processes, groups or all of them: `supervisor.<name>Process`, `…ProcessGroup`,
@@ -186,6 +186,12 @@ pub fn list(value: &Value) -> &[Value] {
 /// The `status` of one of many.
 pub fn code(result: &Value) -> Option<Code> {
     Code::from_number(number(result, "status"))
+}
+
+/// What state a process is in.
+pub fn state(info: &Value) -> State {
+    let code = number(info, "state");
+    State::ALL.into_iter().find(|state| i64::from(state.code()) == code).unwrap_or(State::Unknown)
 }
 
 /// A member that is a string; empty if it is something else.

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::client::client;
-use super::outcome::{list, meant, name_of, number};
+use super::outcome::{list, meant, name_of, state};
 use super::screen::{Screen, Tint, fit};
 use super::settings::Settings;
+use crate::process::State;
 use crate::sys::{clock, tty};
 
 /// What is done sooner is not worth a line.
@@ -88,9 +89,10 @@ pub fn erase() {
 
 /// The names that are not there yet.
 fn waiting(goal: Goal, name: &str, infos: &[Value]) -> Vec<String> {
-    let open = |info: &&Value| match goal {
-        Goal::Started => matches!(number(info, "state"), 0 | 10 | 30 | 40),
-        Goal::Stopped => matches!(number(info, "state"), 10 | 20 | 30 | 40),
+    let open = |info: &&Value| match (goal, state(info)) {
+        (Goal::Started, State::Running | State::Exited | State::Fatal) => false,
+        (Goal::Started, _) => true,
+        (Goal::Stopped, state) => !state.is_stopped(),
     };
     infos.iter().filter(|info| meant(name, info)).filter(open).map(name_of).collect()
 }

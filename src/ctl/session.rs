@@ -121,7 +121,8 @@ impl Session {
     pub fn tell(&mut self, tint: Tint, line: &str, object: Value) {
         match &mut self.data {
             Some(Data::Rows(rows)) => rows.push(object),
-            Some(_) => {}
+            Some(Data::Lines) => self.json_line(&object),
+            Some(Data::One(_)) => {}
             None => self.line(&[(tint, line)]),
         }
     }
@@ -144,7 +145,11 @@ impl Session {
 
     /// Prints an object on a line of its own now, instead of an array at the end.
     pub fn json_line(&mut self, object: &Value) {
-        self.data = Some(Data::Lines);
+        if let Some(Data::Rows(rows)) = self.data.replace(Data::Lines) {
+            for row in rows {
+                _ = writeln!(self.out, "{row}");
+            }
+        }
         _ = writeln!(self.out, "{object}");
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Command, Takes, misused};
 use crate::ctl::client::{FOLLOW_BYTES, Failure, Log};
 use crate::ctl::guard::Guard;
-use crate::ctl::outcome::number;
+use crate::ctl::outcome::state;
 use crate::ctl::session::{Heard, Session, Turn, exit};
 use crate::process::State;
 use crate::rpc::Code;
@@ -67,7 +67,7 @@ fn refuse(session: &mut Session, message: &str) -> Result<(), Failure> {
 
 fn runs(session: &mut Session, name: &str) -> Result<bool, Failure> {
     let info = session.call("supervisor.getProcessInfo", json!([name]))?;
-    Ok(number(&info, "state") == State::Running as i64)
+    Ok(state(&info) == State::Running)
 }
 
 /// Until the process ends or nobody types any more; the reason if it is not the latter.

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::{Command, Takes};
 use crate::ctl::client::Failure;
 use crate::ctl::globs;
-use crate::ctl::outcome::{list, no_such, number, text};
+use crate::ctl::outcome::{list, no_such, number, state, text};
 use crate::ctl::screen::{Tint, fit};
 use crate::ctl::session::{Session, exit};
-use crate::process::{Namespec, full_name};
+use crate::process::{Namespec, State, full_name};
 use crate::sys::tty;
 
 pub const COMMAND: Command = Command {
@@ -30,8 +30,6 @@ pub const COMMAND: Command = Command {
 const NAME_CHARS_MIN: usize = 30;
 /// As narrow as it gets on a terminal.
 const NAME_CHARS_MIN_LIVE: usize = 10;
-/// STOPPED, EXITED, FATAL, UNKNOWN.
-const STOPPED_STATES: [i64; 4] = [0, 100, 200, 1000];
 const REFRESH: Duration = Duration::from_secs(1);
 
 fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
@@ -54,7 +52,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     for row in rows(session, &infos) {
         show(session, &row);
     }
-    if infos.iter().any(|info| STOPPED_STATES.contains(&number(info, "state"))) {
+    if infos.iter().any(|info| state(info).is_stopped()) {
         session.status = exit::STATUS_STOPPED;
     }
     Ok(())
@@ -130,12 +128,12 @@ fn show(session: &mut Session, row: &Row) {
 }
 
 fn tint(info: &Value) -> Tint {
-    match number(info, "state") {
-        20 => Tint::Good,
-        10 | 30 | 40 => Tint::Busy,
-        0 => Tint::Faint,
-        100 if number(info, "exitstatus") == 0 => Tint::Faint,
-        _ => Tint::Bad,
+    match state(info) {
+        State::Running => Tint::Good,
+        State::Starting | State::Backoff | State::Stopping => Tint::Busy,
+        State::Stopped => Tint::Faint,
+        State::Exited if number(info, "exitstatus") == 0 => Tint::Faint,
+        State::Exited | State::Fatal | State::Unknown => Tint::Bad,
     }
 }
 
@@ -225,12 +223,12 @@ fn frame(session: &mut Session, infos: &[&Value], unknown: &[(String, &str)]) {
 }
 
 /// The states that were shown last, by name.
-type States = HashMap<String, i64>;
+type States = HashMap<String, State>;
 
 fn changes(session: &mut Session, infos: &[&Value], states: &mut States) {
     for row in rows(session, infos) {
         let name = full_name(text(row.info, "group"), text(row.info, "name"));
-        let state = number(row.info, "state");
+        let state = state(row.info);
         if states.insert(name, state) == Some(state) {
             continue;
         }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
 use crate::ctl::globs;
-use crate::ctl::outcome::{list, meant, name_of, no_such, number, text};
+use crate::ctl::outcome::{list, meant, name_of, no_such, state, text};
 use crate::ctl::progress;
 use crate::ctl::screen::Tint;
 use crate::ctl::session::{Session, exit};
-use crate::process::Namespec;
+use crate::process::{Namespec, State};
 use crate::sys::clock;
 
 pub const COMMAND: Command = Command {
@@ -61,11 +61,12 @@ impl Goal {
     }
 
     /// Whether a process in that state is there; `Err` if it will not come by itself.
-    fn reached(self, state: i64) -> Result<bool, ()> {
+    fn reached(self, state: State) -> Result<bool, ()> {
         match (self, state) {
-            (Goal::Running, 20) | (Goal::Stopped, 0 | 100 | 200) | (Goal::Exited, 100) => Ok(true),
-            (Goal::Running | Goal::Exited, 200) => Err(()),
-            _ => Ok(false),
+            (Goal::Running | Goal::Exited, State::Fatal) => Err(()),
+            (Goal::Running, state) => Ok(state == State::Running),
+            (Goal::Stopped, state) => Ok(state.is_stopped()),
+            (Goal::Exited, state) => Ok(state == State::Exited),
         }
     }
 }
@@ -149,7 +150,7 @@ fn until(
                 session.status = exit::GENERIC;
                 continue;
             };
-            match wish.goal.reached(number(info, "state")) {
+            match wish.goal.reached(state(info)) {
                 Ok(true) => {
                     let state = text(info, "statename");
                     let line = format!("{name}: {}", wish.goal.word());
