@@ -49,6 +49,8 @@ impl Shell {
         for one in heard {
             self.bus.heard(id, one, &mut self.telling);
         }
+        // What it was to get in this turn is given back, and not meant for its successor's stdin.
+        self.telling.retain(|a| !matches!(a, Action::Send { listener, .. } if *listener == id));
         self.bus.ended(id, &mut self.telling);
     }
 
