@@ -55,6 +55,11 @@ impl Listener {
         self.state = State::Unknown { offence: None };
     }
 
+    /// Whether it has broken the protocol: then it is heard no more, but read all the same.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.state, State::Unknown { .. })
+    }
+
     /// The next bytes of its stdout.
     pub fn feed(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) {
         let mut rest = bytes;

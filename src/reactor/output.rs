@@ -35,9 +35,18 @@ impl Shell {
             return self.close_pipe(id, channel);
         }
         let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
-        let Some(pipe) = child.and_then(|c| c.streams[index].pipe.as_mut()) else { return };
+        let Some(child) = child else { return };
+        // It waits for its next event, and cannot say much without one.
+        let answers = channel == Channel::Stdout
+            && child.listener.as_ref().is_some_and(|listener| !listener.is_unknown());
+        let Some(pipe) = child.streams[index].pipe.as_mut() else { return };
         let token = pipe.token;
-        match pipe.cadence.after(now.mono, got, state == Drained::More) {
+        let next = match state == Drained::More {
+            true if answers => Next::Again,
+            false if answers => Next::Watch,
+            more => pipe.cadence.after(now.mono, got, more),
+        };
+        match next {
             Next::Again => self.unfinished.push(token),
             Next::At(at) => {
                 if std::mem::take(&mut pipe.watched) {
