@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use common::listener::Got;
 use common::*;
 use nix::sys::signal::Signal;
 use serde_json::json;

@@ -4,13 +4,12 @@
 
 mod client;
 mod files;
-mod listener;
+pub mod listener;
 mod process;
 mod programs;
 
 pub use client::{Client, Fault};
 pub use files::*;
-pub use listener::Got;
 pub use process::*;
 pub use programs::*;
 
