@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -232,4 +235,71 @@ fn nothing_a_client_says_makes_a_line_of_the_main_log_of_its_own() {
     let log = daemon.read("main.log");
     assert!(!log.lines().any(|line| line.starts_with("2026-01-01")), "{log}");
     assert!(!log.contains('\x1b'));
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+/// A daemon with credentials, and a way to connect to each of its control sockets.
+fn guarded() -> (Daemon, Vec<Box<dyn ReadWrite>>) {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let daemon = Setup::new()
+        .server("username=me\npassword=secret")
+        .section(&format!("[inet_http_server]\nport={address}\nusername=me\npassword=secret\n"))
+        .start();
+    let unix = UnixStream::connect(daemon.path("s")).unwrap();
+    unix.set_read_timeout(Some(DEADLINE)).unwrap();
+    let tcp = TcpStream::connect(address).unwrap();
+    tcp.set_read_timeout(Some(DEADLINE)).unwrap();
+    (daemon, vec![Box::new(unix), Box::new(tcp)])
+}
+
+fn head(bytes: usize) -> Vec<u8> {
+    format!(
+        "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: {bytes}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn who_is_refused_in_the_middle_of_a_large_request_still_reads_why() {
+    const BODY_BYTES: usize = 5_000_000;
+    let (_daemon, clients) = guarded();
+    for mut client in clients {
+        client.write_all(&head(BODY_BYTES)).unwrap();
+        client.write_all(&vec![b' '; BODY_BYTES]).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+}
+
+#[test]
+fn who_is_refused_and_sends_without_end_is_hung_up_on() {
+    let (daemon, clients) = guarded();
+    for mut client in clients {
+        client.write_all(&head(usize::MAX >> 8)).unwrap();
+        let mut left = 1 << 30;
+        while client.write_all(&[b' '; 1 << 16]).is_ok() {
+            left -= 1 << 16;
+            assert_ne!(left, 0);
+        }
+    }
+    daemon.client();
+}
+
+#[test]
+fn who_is_refused_and_stays_is_hung_up_on_after_a_while() {
+    let (_daemon, clients) = guarded();
+    for mut client in clients {
+        client.write_all(&head(1000)).unwrap();
+        let begun = Instant::now();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+        until("the daemon to hang up", || client.write_all(b" ").err());
+        assert!(begun.elapsed() > Duration::from_millis(1900));
+    }
 }

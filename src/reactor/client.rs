@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Reactor;
-use super::connection::{Connection, Heard};
+use super::connection::{Connection, Heard, Sent};
 use super::http::Http;
 use super::jsonl::Lines;
 use super::timers::Timer;
@@ -17,6 +17,9 @@ const REQUESTS_PER_TURN: usize = 64;
 
 /// A request must have come as a whole within this time after its first byte.
 const REQUEST_WITHIN: Duration = Duration::from_secs(30);
+
+/// A client that has its last answer is hung up on after this time, if it does not close before.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A client and how far it has come.
 pub struct Client {
@@ -31,6 +34,8 @@ pub struct Client {
     pub(super) waits: usize,
     /// When the request began that is still coming.
     since: Option<Mono>,
+    /// It has its last answer: when it is hung up on.
+    leaves: Option<Mono>,
 }
 
 /// How a client speaks.
@@ -46,7 +51,8 @@ pub enum Dialect {
 impl Client {
     /// A client that has said nothing yet.
     pub fn new(connection: Connection, gate: usize, token: usize) -> Client {
-        Client { connection, gate, token, dialect: Dialect::Unknown, waits: 0, since: None }
+        let dialect = Dialect::Unknown;
+        Client { connection, gate, token, dialect, waits: 0, since: None, leaves: None }
     }
 }
 
@@ -73,6 +79,7 @@ impl Reactor {
         }
         // It is over, unless it has only closed its sending side and still listens for answers.
         match self.clients.get_mut(slot) {
+            Some(client) if client.leaves.is_some() => self.part(slot),
             Some(client) if client.waits > 0 => client.connection.closing = false,
             Some(client) if client.connection.is_sending() => client.connection.closing = true,
             _ => self.part(slot),
@@ -124,14 +131,19 @@ impl Reactor {
         }
     }
 
-    /// A time by which a request must have come is over, perhaps that of an earlier one.
+    /// A time by which a request must have come is over, perhaps that of an earlier one; or that
+    /// for the client to leave.
     pub(super) fn check_pace(&mut self, now: Now, slot: usize) {
-        let Some(since) = self.clients.get(slot).and_then(|client| client.since) else { return };
-        if now.mono.since(since) >= REQUEST_WITHIN {
-            return self.http_too_slow(now, slot);
-        }
-        if let Some(client) = self.clients.get(slot) {
-            self.shell.timers.arm(since + REQUEST_WITHIN, Timer::Pace(client.token));
+        let Some(client) = self.clients.get(slot) else { return };
+        match (client.leaves, client.since) {
+            (Some(at), _) if now.mono >= at => self.part(slot),
+            (Some(_), _) | (None, None) => {}
+            (None, Some(since)) if now.mono.since(since) >= REQUEST_WITHIN => {
+                self.http_too_slow(now, slot);
+            }
+            (None, Some(since)) => {
+                self.shell.timers.arm(since + REQUEST_WITHIN, Timer::Pace(client.token));
+            }
         }
     }
 
@@ -159,16 +171,28 @@ impl Reactor {
 
     /// Hands what was written to followed logs to those who follow, and sends what there is to
     /// send, once per turn.
-    pub(super) fn send_all(&mut self) {
+    pub(super) fn send_all(&mut self, now: Now) {
         self.feed_followers();
         let mut outgoing = std::mem::take(&mut self.outgoing);
         for slot in outgoing.drain(..) {
             let Some(client) = self.clients.get_mut(slot) else { continue };
-            if !client.connection.send() {
-                self.part(slot);
+            match client.connection.send() {
+                Sent::Some => {}
+                Sent::All => self.linger(now, slot),
+                Sent::Gone => self.part(slot),
             }
         }
         self.outgoing = outgoing;
+    }
+
+    /// A client has all it will get. It may finish what it is saying before it is hung up on.
+    fn linger(&mut self, now: Now, slot: usize) {
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        client.connection.linger();
+        let at = now.mono + LINGER;
+        client.leaves = Some(at);
+        self.shell.timers.arm(at, Timer::Pace(client.token));
+        self.shell.unfinished.push(client.token); // what came already makes no edge any more
     }
 
     /// Forgets a client. Its waiting calls go with it the next time they are asked.

@@ -1,6 +1,7 @@
 //! One client's connection: bytes in, bytes out, bounded both ways. Knows no protocol.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
@@ -15,6 +16,8 @@ pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
 const BEHIND_BYTES: usize = 1 << 20;
 /// What may have come without being understood; the rest waits in the socket.
 const INBOX_BYTES_MAX: usize = 2 << 20;
+/// What a client may go on sending after its last answer; beyond it is hung up on.
+const LINGER_BYTES_MAX: usize = 16 << 20;
 
 /// The stream under a connection.
 #[derive(Debug)]
@@ -31,6 +34,14 @@ impl Link {
             Link::Unix(stream) => stream,
             Link::Tcp(stream) => stream,
         }
+    }
+
+    fn shut(&self) {
+        // If it fails the other side is gone, which the next reading finds out.
+        let _ = match self {
+            Link::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Link::Tcp(stream) => stream.shutdown(Shutdown::Write),
+        };
     }
 
     fn stream(&mut self) -> &mut dyn ReadWrite {
@@ -58,6 +69,10 @@ pub struct Connection {
     pub closing: bool,
     /// The inbox was full: there may be more in the socket.
     deaf: bool,
+    /// The other side has closed or is broken.
+    gone: bool,
+    /// The last answer is out; so many bytes that come yet are dropped.
+    lingering: Option<usize>,
 }
 
 /// How a reading went.
@@ -71,6 +86,17 @@ pub enum Heard {
     Gone,
 }
 
+/// How a sending went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// What the socket takes.
+    Some,
+    /// All there will ever be.
+    All,
+    /// The connection is over.
+    Gone,
+}
+
 impl Connection {
     /// Takes over a nonblocking stream and has the poll watch it.
     ///
@@ -80,7 +106,8 @@ impl Connection {
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(link.source(), Token(token), both)?;
         let (inbox, outbox) = (Vec::new(), Vec::new());
-        Ok(Connection { link, inbox, outbox, sent: 0, closing: false, deaf: false })
+        let (closing, deaf, gone) = (false, false, false);
+        Ok(Connection { link, inbox, outbox, sent: 0, closing, deaf, gone, lingering: None })
     }
 
     /// Stops watching it, before it is dropped.
@@ -90,6 +117,12 @@ impl Connection {
 
     /// Reads what has come into the inbox, through `scratch`.
     pub fn hear(&mut self, scratch: &mut [u8]) -> Heard {
+        let heard = self.read(scratch);
+        self.gone |= heard == Heard::Gone;
+        heard
+    }
+
+    fn read(&mut self, scratch: &mut [u8]) -> Heard {
         let mut got = 0;
         loop {
             if self.inbox.len() >= INBOX_BYTES_MAX {
@@ -99,7 +132,11 @@ impl Connection {
             match self.link.stream().read(scratch) {
                 Ok(0) => return Heard::Gone,
                 Ok(n) => {
-                    self.inbox.extend_from_slice(&scratch[..n]);
+                    match &mut self.lingering {
+                        None => self.inbox.extend_from_slice(&scratch[..n]),
+                        Some(left) if n > *left => return Heard::Gone,
+                        Some(left) => *left -= n,
+                    }
                     got += n;
                     // A short read has emptied it: what comes later makes an edge of its own.
                     if n < scratch.len() {
@@ -116,18 +153,23 @@ impl Connection {
         }
     }
 
-    /// Sends what the socket takes. False if the connection is over: broken, or all is said.
-    pub fn send(&mut self) -> bool {
+    /// Sends what the socket takes.
+    pub fn send(&mut self) -> Sent {
+        if self.lingering.is_some() {
+            self.outbox.clear();
+            return Sent::Some;
+        }
         while self.sent < self.outbox.len() {
             match self.link.stream().write(&self.outbox[self.sent..]) {
-                Ok(0) => return false,
+                Ok(0) => return Sent::Gone,
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.outbox.drain(..std::mem::take(&mut self.sent));
-                    return self.outbox.len() <= OUTBOX_BYTES_MAX;
+                    let fits = self.outbox.len() <= OUTBOX_BYTES_MAX;
+                    return if fits { Sent::Some } else { Sent::Gone };
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return false,
+                Err(_) => return Sent::Gone,
             }
         }
         self.sent = 0;
@@ -135,7 +177,20 @@ impl Connection {
         if self.outbox.capacity() > 64 << 10 {
             self.outbox = Vec::new(); // one large answer does not stay in memory for ever
         }
-        !self.closing
+        match (self.closing, self.gone) {
+            (false, _) => Sent::Some,
+            (true, false) => Sent::All,
+            (true, true) => Sent::Gone,
+        }
+    }
+
+    /// Tells the other side that no more will come, and from now on drops what it still sends.
+    /// Closed with unread bytes the kernel would reset the connection, and a client in the middle
+    /// of its request would never read the answer.
+    pub fn linger(&mut self) {
+        self.link.shut();
+        self.inbox = Vec::new();
+        self.lingering = Some(LINGER_BYTES_MAX);
     }
 
     /// Drops what has been understood.
@@ -163,6 +218,6 @@ impl Connection {
 
     /// Whether something still has to be sent.
     pub fn is_sending(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() && self.lingering.is_none()
     }
 }

@@ -186,7 +186,7 @@ impl Reactor {
         self.shell.publish(clock::now(), Event::Running);
         loop {
             if let Some(mood) = self.finished {
-                self.send_all();
+                self.send_all(clock::now());
                 return mood;
             }
             let timeout = self.timeout();
@@ -275,7 +275,7 @@ impl Reactor {
         self.tell(now);
         self.shell.watch_passthroughs();
         self.shell.note_trouble(self.shell.log.trouble_due());
-        self.send_all();
+        self.send_all(now);
     }
 
     /// Autostarts, as many as fit into this turn's share.

@@ -12,7 +12,7 @@ pub enum Timer {
     Read(usize),
     /// See whether a log has trouble to report.
     Troubles,
-    /// See whether the client with this token sends too slowly.
+    /// See whether the client with this token sends too slowly, or is to leave.
     Pace(usize),
     /// Try to listen for clients again after the descriptors ran out.
     Accept(usize),
