@@ -49,7 +49,15 @@ impl Reactor {
         if self.shell.log.wants(Level::Trac) {
             self.shell.say(now, said::called(&method));
         }
-        let outcome = rpc::call(&mut self.context(now), &method, params);
+        // XML-RPC has the methods of 4.3.0 and no others.
+        let outcome = match reply.mark {
+            Mark::Http(_) if method.starts_with("svx.") => {
+                Outcome::Fault(Code::UnknownMethod.bare())
+            }
+            Mark::Http(_) | Mark::Json(_) | Mark::Nobody => {
+                rpc::call(&mut self.context(now), &method, params)
+            }
+        };
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         match outcome {
             Outcome::Done(value) => self.answer(now, &reply, &method, Ok(value)),

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::rows::multicall::Multicall;
+use super::rows::update::Update;
 use super::{Code, Context, Fault, Value};
 use crate::process::{Mood, ProcessId, State};
 
@@ -19,6 +20,8 @@ pub enum Waiting {
     Clear(Clearing),
     /// Some calls of a `system.multicall` are still to be made.
     Multicall(Box<Multicall>),
+    /// What an update has told to stop.
+    Update(Update),
 }
 
 impl Waiting {
@@ -31,6 +34,7 @@ impl Waiting {
             Waiting::All(members) => members.poll(ctx).map(Ok),
             Waiting::Clear(clearing) => clearing.poll(ctx).map(Ok),
             Waiting::Multicall(multicall) => multicall.poll(ctx).map(Ok),
+            Waiting::Update(update) => update.poll(ctx).map(Ok),
         }
     }
 
@@ -43,6 +47,7 @@ impl Waiting {
             Waiting::All(members) => !members.seen,
             Waiting::Clear(_) => true,
             Waiting::Multicall(multicall) => multicall.is_ready(),
+            Waiting::Update(_) => false,
         }
     }
 }

@@ -17,6 +17,9 @@ pub const COMMAND: Command = Command {
     run,
 };
 
+/// Said where there is nothing to do.
+pub const NOTHING: &str = "No config updates to processes";
+
 fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     if !alone(session, &COMMAND, argument) {
         return Ok(());
@@ -61,7 +64,7 @@ fn show(session: &mut Session, changes: Changes<'_>) {
     }
     lines.sort_unstable();
     if lines.is_empty() {
-        session.say("No config updates to processes");
+        session.say(NOTHING);
     }
     for (name, what) in lines {
         let tint = if what == "disappeared" { Tint::Bad } else { Tint::Good };

@@ -1,21 +1,25 @@
-//! `update`: reads the configuration and makes the groups that differ what it says.
+//! `update`: reads the configuration and makes what runs what it says. svx does it itself, process
+//! by process; for Supervisor, and with `--compat`, it is put together here from calls of 4.3.0,
+//! group by group.
 
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::reread::Changes;
-use super::{Command, Takes};
+use super::reread::{Changes, NOTHING};
+use super::{Command, Takes, misused};
 use crate::ctl::client::Failure;
 use crate::ctl::outcome::{code, list, text};
 use crate::ctl::progress::Goal;
 use crate::ctl::screen::Tint;
 use crate::ctl::session::{Session, exit};
+use crate::process::full_name;
 use crate::rpc::Code;
 
 pub const COMMAND: Command = Command {
     name: "update",
-    about: "read the configuration; remove, restart and add the groups that differ",
+    about: "read the configuration; remove, restart and add what differs; --dry-run only tells, \
+            --compat restarts whole groups",
     takes: Takes::Groups,
     usage: "update\t\t\tReload config and add/remove as necessary, and will restart affected \
             programs\n\
@@ -26,22 +30,91 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
-    let answer = match session.call("supervisor.reloadConfig", json!([])) {
-        Ok(answer) => answer,
-        Err(failure) if failure.code() == Some(Code::ShutdownState) => {
-            session.say("ERROR: already shutting down");
-            session.status = exit::GENERIC;
-            return Ok(());
-        }
-        Err(failure) => return Err(failure),
-    };
-    let Changes { added, changed, removed } = Changes::read(&answer);
-    let mut words: Vec<&str> = argument.split_whitespace().collect();
+    let (flags, mut words): (Vec<&str>, Vec<&str>) =
+        argument.split_whitespace().partition(|word| word.starts_with("--"));
+    if let Some(flag) = flags.iter().find(|flag| !["--dry-run", "--compat"].contains(flag)) {
+        misused(session, &COMMAND, &format!("Error: update has no option {flag}"));
+        return Ok(());
+    }
     if words.contains(&"all") {
         words.clear();
     }
+    let dry_run = flags.contains(&"--dry-run");
+    let done = match (dry_run, flags.contains(&"--compat")) {
+        (true, true) => {
+            misused(session, &COMMAND, "Error: update takes one of --dry-run and --compat");
+            return Ok(());
+        }
+        (false, true) => whole_groups(session, &words),
+        (_, false) => match session.call("svx.update", json!([words, dry_run])) {
+            Ok(steps) => {
+                tell(session, list(&steps), dry_run);
+                Ok(())
+            }
+            Err(failure) if failure.code() != Some(Code::UnknownMethod) => Err(failure),
+            Err(_) if dry_run => {
+                let why = "the daemon is not svx and has no --dry-run; see reread";
+                Err(Failure::Other(why.into()))
+            }
+            Err(_) => whole_groups(session, &words),
+        },
+    };
+    if done.as_ref().is_err_and(|failure| failure.code() == Some(Code::ShutdownState)) {
+        session.say("ERROR: already shutting down");
+        session.status = exit::GENERIC;
+        return Ok(());
+    }
+    done
+}
+
+/// What svx has done or would do. The lines about whole groups are those of 4.3.0.
+fn tell(session: &mut Session, steps: &[Value], dry_run: bool) {
+    for step in steps {
+        let (group, action) = (text(step, "group"), text(step, "action"));
+        let process = step["process"].as_str();
+        let (name, what) = match process {
+            Some(process) => (full_name(group, process), "process"),
+            None => (group.to_owned(), "process group"),
+        };
+        let keys: Vec<&str> = list(&step["keys"]).iter().filter_map(Value::as_str).collect();
+        let problem = step["problem"].is_string();
+        let tint = if action == "unknown" || problem { Tint::Bad } else { Tint::Good };
+        let line = if action == "unknown" {
+            format!("ERROR: no such group: {group}")
+        } else if dry_run {
+            let keys =
+                if keys.is_empty() { String::new() } else { format!(" ({})", keys.join(", ")) };
+            format!("{name}: {what} would be {action}{keys}")
+        } else if problem {
+            let not = if action == "removed" { "removing" } else { "updating" };
+            format!("{name}: stopped\n{name}: has problems; not {not}")
+        } else {
+            match (action, process) {
+                ("removed", _) => format!("{name}: stopped\n{name}: removed {what}"),
+                ("restarted", _) => format!("{name}: stopped\n{name}: updated {what}"),
+                ("changed", Some(_)) => format!("{name}: changed {}", keys.join(", ")),
+                ("changed", None) if keys.is_empty() => format!("{name}: updated {what}"),
+                ("changed", None) => {
+                    format!("{name}: changed {}\n{name}: updated {what}", keys.join(", "))
+                }
+                _ => format!("{name}: {action} {what}"),
+            }
+        };
+        if tint == Tint::Bad {
+            session.status = exit::GENERIC;
+        }
+        session.tell(tint, &line, step.clone());
+    }
+    if dry_run && steps.is_empty() {
+        session.say(NOTHING);
+    }
+}
+
+fn whole_groups(session: &mut Session, words: &[&str]) -> Result<(), Failure> {
+    let answer = session.call("supervisor.reloadConfig", json!([]))?;
+    let Changes { added, changed, removed } = Changes::read(&answer);
     if !words.is_empty() {
-        complain_of_unknown(session, &words, &added)?;
+        complain_of_unknown(session, words, &added)?;
     }
     let wanted: HashSet<&str> = words.iter().copied().collect();
     let wanted = |group: &&str| wanted.is_empty() || wanted.contains(group);

@@ -10,13 +10,14 @@ mod signals;
 mod startstop;
 mod streams;
 mod system;
+pub(super) mod update;
 
 pub use streams::{Source, Tail};
 
 use super::table::{Given, Kind, Method, Param};
 
 /// Every row.
-pub(super) static ALL: [&[Method]; 8] = [
+pub(super) static ALL: [&[Method]; 9] = [
     &daemon::ROWS,
     &configs::ROWS,
     &startstop::ROWS,
@@ -25,6 +26,7 @@ pub(super) static ALL: [&[Method]; 8] = [
     &logs::ROWS,
     &system::ROWS,
     &streams::ROWS,
+    &update::ROWS,
 ];
 
 const fn needed(name: &'static str, kind: Kind) -> Param {

@@ -77,6 +77,9 @@ impl Multicall {
             let why = "Recursive system.multicall forbidden";
             return Err(Code::IncorrectParameters.of(why));
         }
+        if name.starts_with("svx.") {
+            return Err(Code::UnknownMethod.bare()); // XML-RPC can do this, and has none of those
+        }
         if self.result_bytes > RESULT_BYTES_MAX {
             return Err(Code::Failed.of("the results of the calls before take too much memory"));
         }

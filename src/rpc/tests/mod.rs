@@ -6,6 +6,7 @@ mod configs;
 mod logs;
 mod multicall;
 mod startstop;
+mod update;
 
 use super::simulation::*;
 use super::*;
