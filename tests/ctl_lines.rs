@@ -500,6 +500,63 @@ fn reread_and_update_tell_what_they_do_in_the_order_they_do_it() {
 }
 
 #[test]
+fn update_tells_what_svx_has_done_group_by_group_in_the_lines_of_4_3_0() {
+    let group = |group: &str, action: &str, keys: &[&str]| json!({"group": group, "action": action, "keys": keys});
+    let process = |process: &str, action: &str, keys: &[&str]| json!({"group": "g", "process": process, "action": action, "keys": keys});
+    let mut stuck = group("stuck", "removed", &[]);
+    stuck["problem"] = "it could not be signalled".into();
+    let steps = json!([
+        group("nope", "unknown", &[]),
+        group("old", "removed", &[]),
+        stuck,
+        process("a", "removed", &[]),
+        process("b", "added", &[]),
+        process("c", "restarted", &["command", "umask"]),
+        process("g", "changed", &["priority", "autorestart"]),
+        group("g", "changed", &["priority"]),
+        group("web", "restarted", &["user"]),
+        group("new", "added", &[]),
+    ]);
+    let daemon = Daemon::new(&[
+        ("svx.update [[],false]", steps.clone()),
+        ("svx.update [[],true]", steps),
+        (r#"svx.update [["a","b"],false]"#, json!([])),
+        ("svx.update [[\"none\"],true]", json!([])),
+        ("supervisor.reloadConfig []", json!([[[], [], []]])),
+    ]);
+    let done = "ERROR: no such group: nope\n\
+                old: stopped\nold: removed process group\n\
+                stuck: stopped\nstuck: has problems; not removing\n\
+                g:a: stopped\ng:a: removed process\ng:b: added process\n\
+                g:c: stopped\ng:c: updated process\ng: changed priority, autorestart\n\
+                g: changed priority\ng: updated process group\n\
+                web: stopped\nweb: updated process group\nnew: added process group\n";
+    assert_eq!(daemon.ctl(&["update"]), said(done, 1));
+    assert_eq!(daemon.ctl(&["update", "all", "x"]), said(done, 1));
+    let planned = "ERROR: no such group: nope\n\
+                   old: process group would be removed\nstuck: process group would be removed\n\
+                   g:a: process would be removed\ng:b: process would be added\n\
+                   g:c: process would be restarted (command, umask)\n\
+                   g: process would be changed (priority, autorestart)\n\
+                   g: process group would be changed (priority)\n\
+                   web: process group would be restarted (user)\n\
+                   new: process group would be added\n";
+    assert_eq!(daemon.ctl(&["update", "--dry-run"]), said(planned, 1));
+    assert_eq!(daemon.ctl(&["update", "a", "b"]), said("", 0));
+    let none = "No config updates to processes\n";
+    assert_eq!(daemon.ctl(&["update", "none", "--dry-run"]), said(none, 0));
+    assert_eq!(daemon.asked().pop().unwrap(), "svx.update [[\"none\"],true]");
+    assert_eq!(daemon.ctl(&["update", "--compat"]), said("", 0));
+    assert_eq!(daemon.asked().pop().unwrap(), "supervisor.reloadConfig []");
+
+    let stock = Daemon::new(&[("supervisor.reloadConfig []", json!([[[], [], []]]))]);
+    let sorry = "error: the daemon is not svx and has no --dry-run; see reread\n";
+    assert_eq!(stock.ctl(&["update", "--dry-run"]), said(sorry, 1));
+    let ran = stock.ctl(&["update", "--dryrun"]);
+    assert!(format!("{ran:?}").contains("Error: update has no option --dryrun"), "{ran:?}");
+}
+
+#[test]
 fn add_remove_and_avail_print_what_4_3_0_prints() {
     let config = |group: &str, name: &str, inuse: bool, autostart: bool| {
         json!({"group": group, "name": name, "inuse": inuse, "autostart": autostart,
