@@ -315,8 +315,7 @@ impl Reactor {
                     self.reopen_logs(now);
                 }
                 libc::SIGCHLD => {
-                    self.shell.say(now, said::child_quit(&signal::name(signal)));
-                    self.reap(now);
+                    self.reap(now, said::child_quit(&signal::name(signal)));
                 }
                 other => self.shell.say(now, said::nothing_request(&signal::name(other))),
             }
@@ -333,18 +332,28 @@ impl Reactor {
     }
 
     /// Takes leave of the dead. What they wrote is read first, so that their last words stand in
-    /// the log before their end does.
-    fn reap(&mut self, now: Now) {
+    /// the log before their end does, and before `word` that somebody has died.
+    fn reap(&mut self, now: Now, word: (Level, String)) {
+        let mut word = Some(word);
         while let Some((pid, status)) = wait::reap() {
-            match self.set.by_pid(pid) {
+            let known = self.set.by_pid(pid);
+            if let Some(id) = known {
+                self.shell.finish_streams(now, id);
+            }
+            if let Some(word) = word.take() {
+                self.shell.say(now, word);
+            }
+            match known {
                 Some(id) => {
-                    self.shell.finish_streams(now, id);
                     self.shell.close_stdin(id);
                     self.set.died(now, pid, status);
                     self.act(now);
                 }
                 None => self.shell.say(now, said::reaped_unknown(pid, &status.words())),
             }
+        }
+        if let Some(word) = word {
+            self.shell.say(now, word); // the dead were met at an earlier one
         }
     }
 
