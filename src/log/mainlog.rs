@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::base::clock::{Mono, Now};
 use crate::base::level::Level;
+use crate::base::pyrepr;
 use crate::config::model::{LogFile, LogTarget};
 use crate::log::lines::Lines;
 use crate::log::outlets::Outlets;
@@ -100,18 +101,14 @@ impl MainLog {
         self.say(level, &text, now);
     }
 
-    /// What a program wrote, at DEBG, as 4.3.0 tells it: it keeps its line breaks.
+    /// What a program wrote, at DEBG, as 4.3.0 tells it: it keeps its line breaks, unless it is
+    /// not UTF-8.
     pub fn say_output(&mut self, name: &str, channel: &str, bytes: &[u8], now: Now) {
         if self.early.is_some() || !self.begin(Level::Debg, "", now) {
             return;
         }
         let _ = writeln!(self.line, "'{name}' {channel} output:"); // a String takes everything
-        for chunk in bytes.utf8_chunks() {
-            escape(chunk.valid(), "\n\t", &mut self.line);
-            for byte in chunk.invalid() {
-                let _ = write!(self.line, "\\x{byte:02x}");
-            }
-        }
+        escape(&pyrepr::decode(bytes), "\n\t", &mut self.line);
         self.end(now);
     }
 
@@ -259,10 +256,13 @@ mod tests {
         let mut log = log(&dir);
         log.open(&file(&dir), Level::Debg, false, false, at(0)).unwrap();
         log.say(Level::Info, "a\nb\r\x1b[m\u{85}\u{2028}\u{7f}é\t\\.", at(0));
-        log.say_output("web", "stdout", b"one\n\ttwo\xff\x00\n", at(0));
+        log.say_output("web", "stdout", b"one\n\ttwo\x00\n", at(0));
+        log.say_output("web", "stderr", b"one\n\xff", at(0));
         let text = read(&dir).replace("1970-01-01 00:00:00,123 ", "> ");
         let said = "> INFO a\\nb\\r\\x1b[m\\x85\\u2028\\x7fé\\t\\.\n";
-        assert_eq!(text, format!("{said}> DEBG 'web' stdout output:\none\n\ttwo\\xff\\x00\n\n"));
+        let good = "> DEBG 'web' stdout output:\none\n\ttwo\\x00\n\n";
+        let bad = "> DEBG 'web' stderr output:\nUndecodable: b'one\\n\\xff'\n";
+        assert_eq!(text, format!("{said}{good}{bad}"));
     }
 
     #[test]
