@@ -39,7 +39,7 @@ pub fn text() -> String {
 }
 
 const HEAD: &str = "\
-A configuration for svx and for Supervisor. What is commented out shows a default or an example.
+Sample supervisor config file, for svx and for Supervisor alike. What is commented out shows a default or an example.
 
  - %(ENV_HOME)s stands for the environment variable HOME, %(here)s for this file's directory;
    a percent sign is written twice. The shell's $HOME means nothing here.
