@@ -128,7 +128,7 @@ fn check(prog: &str, args: &[OsString]) -> u8 {
 pub fn page() -> Page {
     Page {
         prog: "svx".into(),
-        about: "Supervisor, the process manager, in one binary.",
+        about: "Supervisor, the process manager, in one binary",
         usage: "<command> [options]",
         rows: Vec::new(),
         words: Some(("Commands", APPLETS.iter().map(|a| (a.word, a.about)).collect())),

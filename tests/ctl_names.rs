@@ -41,6 +41,7 @@ fn links_brings_supervisors_names_to_life_and_leaves_other_files_alone() {
     assert_eq!((out.as_str(), status), ("unix:///no/s no such file\n", 7));
     let (out, _, _) = run(dir.path().join("supervisorctl"), &["--help"]);
     assert!(out.contains("\nUsage: supervisorctl [options] [action [arguments]]\n"), "{out}");
+    assert!(out.contains("\n-i/--interactive -- start an interactive"), "{out}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
 fn page(prog: &str) -> Page {
     Page {
         prog: prog.into(),
-        about: "Makes links to svx under the names of Supervisor's programs.",
+        about: "make links to svx under the names of Supervisor's programs",
         usage: "[--force] DIR",
         rows: flag::rows(FLAGS),
         words: None,

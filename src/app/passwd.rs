@@ -64,9 +64,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
 fn page(prog: &str) -> Page {
     Page {
         prog: prog.into(),
-        about: "Prints what to write behind password= of a server, so that the file does not hold \
-                the\npassword itself: its argon2id hash. Asks for the password twice, or reads a \
-                line of stdin.",
+        about: "print the argon2id hash of a password, to be stored behind password= in its stead",
         usage: "[options]",
         rows: flag::rows(FLAGS),
         words: None,

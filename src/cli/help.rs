@@ -8,7 +8,7 @@ use super::flag::Row;
 pub struct Page {
     /// The name it was called by.
     pub prog: String,
-    /// What it is, one sentence.
+    /// What it does, without a capital and a full stop: it stands behind the name and a dash.
     pub about: &'static str,
     /// What may follow the name.
     pub usage: &'static str,
@@ -26,10 +26,18 @@ impl Page {
     pub fn render(&self) -> String {
         let mut out = String::new();
         let Page { prog, about, usage, .. } = self;
-        _ = writeln!(out, "{about}\n\nUsage: {prog} {usage}");
-        let options: Vec<(String, &str)> =
-            self.rows.iter().map(|row| (names(row), row.help)).collect();
-        table(&mut out, "Options", &options);
+        _ = writeln!(out, "{prog} -- {about}\n\nUsage: {prog} {usage}");
+        if prog.contains(' ') {
+            let options: Vec<(String, &str)> =
+                self.rows.iter().map(|row| (names(row, ", "), row.help)).collect();
+            table(&mut out, "Options", &options);
+        } else {
+            // Called by the name of Supervisor's program, where scripts know each line.
+            heading(&mut out, "Options", self.rows.is_empty());
+            for row in &self.rows {
+                _ = writeln!(out, "{} -- {}", names(row, "/").trim_start(), row.help);
+            }
+        }
         if let Some((heading, words)) = &self.words {
             let words: Vec<(String, &str)> =
                 words.iter().map(|(word, help)| (word.to_string(), *help)).collect();
@@ -46,9 +54,9 @@ impl Page {
     }
 }
 
-fn names(row: &Row) -> String {
+fn names(row: &Row, between: &str) -> String {
     let mut text = match row.short {
-        Some(letter) => format!("-{letter}, --{}", row.long),
+        Some(letter) => format!("-{letter}{between}--{}", row.long),
         None => format!("    --{}", row.long),
     };
     if !row.arg.is_empty() {
@@ -57,12 +65,15 @@ fn names(row: &Row) -> String {
     text
 }
 
-fn table(out: &mut String, heading: &str, rows: &[(String, &str)]) {
-    if rows.is_empty() {
-        return;
+fn heading(out: &mut String, heading: &str, empty: bool) {
+    if !empty {
+        _ = writeln!(out, "\n{heading}:");
     }
+}
+
+fn table(out: &mut String, head: &str, rows: &[(String, &str)]) {
     let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
-    _ = writeln!(out, "\n{heading}:");
+    heading(out, head, rows.is_empty());
     for (left, right) in rows {
         _ = writeln!(out, "  {left:width$}  {right}");
     }
@@ -77,14 +88,14 @@ mod tests {
         let row = |short, long, arg| Row { short, long, arg, help: "does something" };
         let page = Page {
             prog: "svx x".into(),
-            about: "An example.",
+            about: "show an example",
             usage: "[options]",
             rows: vec![row(Some('c'), "conf", "FILE"), row(None, "check", "")],
             words: Some(("Actions", vec![("go", "go on")])),
             examples: &[("-c a", "read a"), ("", "nothing")],
         };
         let expected = "\
-An example.
+svx x -- show an example
 
 Usage: svx x [options]
 

@@ -41,7 +41,7 @@ pub const FLAGS: &[Flag<Flags>] = &[
         short: Some('i'),
         long: "interactive",
         arg: "",
-        help: "ask before shutdown and reload, and for a missing password",
+        help: "start an interactive prompt after the action; ask before shutdown and reload",
         ends: false,
         set: |flags, _| {
             flags.interactive = true;

@@ -59,7 +59,7 @@ pub fn page(prog: &str) -> Page {
     let actions = commands::all().map(|command| (command.name, command.about)).collect();
     Page {
         prog: prog.into(),
-        about: "Asks a running daemon for the state of its programs and controls them.",
+        about: "control applications that a daemon runs, and ask for their state",
         usage: "[options] [action [arguments]]",
         rows: cli::flag::rows(flags::FLAGS),
         words: Some(("Actions (without one, lines are read from a prompt)", actions)),

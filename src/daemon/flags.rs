@@ -94,8 +94,8 @@ pub const FLAGS: &[Flag<Flags>] = &[
     Flag {
         short: Some('l'),
         long: "logfile",
-        arg: "FILE",
-        help: "write the main log to FILE",
+        arg: "FILENAME",
+        help: "use FILENAME as the main log",
         ends: false,
         set: |flags, text| {
             flags.over.logfile = Some(text.into());
@@ -270,7 +270,7 @@ pub fn read(args: &[OsString]) -> Result<Flags, UsageError> {
 pub fn page(prog: &str) -> Page {
     Page {
         prog: prog.into(),
-        about: "Starts programs, keeps them running, keeps their logs, and answers its clients.",
+        about: "run a set of applications, keep them running and keep their logs",
         usage: "[options]",
         rows: flag::rows(FLAGS),
         words: None,

@@ -24,7 +24,7 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
         Err(error) => return cli::usage(prog, error),
     };
     if flags.help {
-        print!("{}", flags::page(prog).render());
+        cli::say(flags::page(prog).render());
         return 0;
     }
     if flags.version {
