@@ -22,17 +22,12 @@ try:
 except ImportError as missing:
     raise unittest.SkipTest(f"Supervisor's end-to-end tests need {missing.name}")
 
-SPAWN = pexpect.spawn
+SPAWN, TRANSPORT = pexpect.spawn, theirs.SupervisorTransport
 #: What they run of Supervisor: the words behind `python`, and the program that is meant.
 PROGRAMS = {("-m", f"supervisor.{name}"): name for name in ("supervisord", "supervisorctl", "pidproxy")}
 CONFECHO = "from supervisor import confecho; confecho.main()"
 #: The wheel lacks this file, which one of its configurations runs.
 HELLO = "".join(f'sleep 1\necho "The Øresund bridge ends in Malmö - {n}"\n' for n in (1, 2, 3))
-
-#: Test → what svx still lacks for it.
-NOT_YET = {
-    "test_issue_836": "supervisorctl fg",
-}
 
 
 class EndToEnd(theirs.EndToEndTests):
@@ -93,15 +88,6 @@ class EndToEnd(theirs.EndToEndTests):
             except pexpect.ExceptionPexpect:
                 pass
             child.close(force=True)
-
-
-TRANSPORT = theirs.SupervisorTransport
-
-for name, reason in NOT_YET.items():
-    def as_expected(self, test=getattr(theirs.EndToEndTests, name)):
-        test(self)
-    as_expected.__doc__ = f"Not yet: {reason}"
-    setattr(EndToEnd, name, unittest.expectedFailure(as_expected))
 
 
 if __name__ == "__main__":
