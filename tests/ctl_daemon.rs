@@ -269,7 +269,7 @@ fn a_changed_configuration_is_reread_and_taken_over_group_by_group() {
     daemon.says("remove nope", "ERROR: no such process/group: nope\n", 1);
     daemon.says("update third", "third: added process group\n", 0);
     daemon.says("update nope", "ERROR: no such group: nope\n", 1);
-    let applied = "old: stopped\nold: removed process group\nsame: stopped\n\
+    let applied = "old: stopped\nold: removed process group\nsame: changed priority\n\
                    same: updated process group\nnew: added process group\n";
     daemon.says("update", applied, 0);
     daemon.says("update", "", 0);

@@ -69,6 +69,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
 
 /// What svx has done or would do. The lines about whole groups are those of 4.3.0.
 fn tell(session: &mut Session, steps: &[Value], dry_run: bool) {
+    let mut said = String::from("\n"); // the beginning of no line
     for step in steps {
         let (group, action) = (text(step, "group"), text(step, "action"));
         let process = step["process"].as_str();
@@ -103,7 +104,12 @@ fn tell(session: &mut Session, steps: &[Value], dry_run: bool) {
         if tint == Tint::Bad {
             session.status = exit::GENERIC;
         }
-        session.tell(tint, &line, step.clone());
+        // A program alone in its group has its name, so what both say is said once.
+        let news = line.strip_prefix(&said).map_or(&*line, |rest| rest.trim_start());
+        if !news.is_empty() {
+            session.tell(tint, news, step.clone());
+        }
+        said = line;
     }
     if dry_run && steps.is_empty() {
         session.say(NOTHING);
