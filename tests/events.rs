@@ -347,6 +347,32 @@ fn a_listener_that_breaks_the_protocol_is_shown_once_and_left_alone() {
 }
 
 #[test]
+fn a_listener_that_breaks_the_protocol_may_be_restarted_and_gets_its_event_again() {
+    let lines = "listener_restart_on_violation=true\nautorestart=false";
+    let hook = r#"if ($body =~ /^type:n\n1/ and not -e "$ARGV[0].once") {
+                      open(my $once, '>', "$ARGV[0].once"); print "hi\n"; sleep 1000 }"#;
+    let daemon = Setup::new()
+        .listener("l", "REMOTE_COMMUNICATION", hook, lines)
+        .listener("mad", "TICK_3600", "", &format!("command=yes\n{lines}"))
+        .start();
+    let pid = daemon.pid_of("l");
+    send_remote(&daemon, 3);
+    let mut got = daemon.wait_got("l", 4);
+    got.dedup_by_key(|one| one.number("poolserial"));
+    assert_remote(&got, 3);
+    assert_ne!(daemon.pid_of("l"), pid);
+    daemon.assert_order(&[
+        "INFO l: restarted because it violated the eventlistener protocol",
+        "WARN stopped: l (terminated by SIGTERM)",
+        "INFO spawned: 'l' with pid ",
+    ]);
+    // One that does it at once does it once a second.
+    daemon.wait_said_times("INFO spawned: 'mad'", 4);
+    let times = daemon.times("INFO spawned: 'mad'");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 990), "{times:?}");
+}
+
+#[test]
 fn a_listener_that_has_ended_is_started_again() {
     let hook = "exit 1 if $body =~ /die/";
     let daemon = Setup::new().listener("l", "REMOTE_COMMUNICATION", hook, "").start();

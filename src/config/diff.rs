@@ -92,9 +92,14 @@ fn compare<'a>(old: &'a Group, new: &'a Group) -> Option<GroupChange<'a>> {
     }
     let anew = old.kind != new.kind;
     keys.extend(anew.then(|| match (&old.kind, &new.kind) {
-        (GroupKind::Listener { events, .. }, GroupKind::Listener { events: now, .. }) => {
-            if events == now { "buffer_size" } else { "events" }
-        }
+        (
+            GroupKind::Listener { events, buffer_size, restart_on_violation: _ },
+            GroupKind::Listener { events: now, buffer_size: size, .. },
+        ) => match (events == now, buffer_size == size) {
+            (false, _) => "events",
+            (true, false) => "buffer_size",
+            (true, true) => "listener_restart_on_violation",
+        },
         _ => "type",
     }));
     let known: HashMap<&str, &Arc<Program>> = by_name(old);

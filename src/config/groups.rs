@@ -133,7 +133,8 @@ impl Programs<'_, '_> {
             let why = format!("Python handlers are not loaded; {STANDARD_HANDLER} is used");
             self.reader.report.warnings.push(bad_value(section, key, why));
         }
-        Some(GroupKind::Listener { events: draft.events, buffer_size: draft.buffer_size })
+        let Draft { events, buffer_size, restart_on_violation, .. } = draft;
+        Some(GroupKind::Listener { events, buffer_size, restart_on_violation })
     }
 
     fn fcgi(&mut self, section: &Section, draft: &Draft) -> Option<FcgiSocket> {
@@ -388,7 +389,9 @@ mod tests {
         let members: Vec<&str> = config.groups[2].programs.iter().map(|p| &*p.name).collect();
         assert_eq!(members, ["z", "0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"]);
         let events = vec!["TICK_5".to_owned(), "EVENT".to_owned()];
-        assert_eq!(config.groups[0].kind, GroupKind::Listener { events, buffer_size: 1024 });
+        let (buffer_size, restart_on_violation) = (1024, false);
+        let listener = GroupKind::Listener { events, buffer_size, restart_on_violation };
+        assert_eq!(config.groups[0].kind, listener);
         assert_eq!(config.groups[0].programs[0].priority, 999);
     }
 

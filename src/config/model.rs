@@ -148,6 +148,8 @@ pub enum GroupKind {
         events: Vec<String>,
         /// How many events may wait; unset means 1024 (4.3.0: 10).
         buffer_size: usize,
+        /// svx: one that breaks the protocol is restarted.
+        restart_on_violation: bool,
     },
 }
 

@@ -40,6 +40,8 @@ pub enum Action {
         /// One JSON object, shared by all who get it.
         object: Arc<str>,
     },
+    /// Restart a listener that has violated the protocol, if it is configured so.
+    Violated(ProcessId),
     /// Write a line to the main log.
     Say(Saying),
 }

@@ -291,6 +291,7 @@ impl Pool {
     fn give_up(&mut self, index: usize, todo: &mut Vec<Action>) {
         let had = self.turn(index, State::Unknown, todo);
         todo.push(Action::Say(Saying::Unknown(Arc::clone(&self.listeners[index].name))));
+        todo.push(Action::Violated(self.listeners[index].id));
         if let State::Busy(event) = had {
             self.give_back(event, todo);
         }

@@ -227,6 +227,9 @@ sentences! {
     /// It broke the protocol.
     listener_unknown(listener: &str) Warn
         "{listener}: has entered the UNKNOWN state and will no longer receive events, this usually indicates the process violated the eventlistener protocol";
+    /// That is not the end of it.
+    listener_restart(listener: &str) Info
+        "{listener}: restarted because it violated the eventlistener protocol";
 }
 
 #[cfg(test)]
@@ -333,6 +336,7 @@ mod tests {
             (listener_offence("l", "b'x'"), Warn, "l: what violated the eventlistener protocol: b'x'"),
             (listener_not_reading("l"), Warn, "l: its stdin is full of events it has answered without reading them"),
             (listener_state("l", "READY", "BUSY"), Debg, "l: READY -> BUSY"),
+            (listener_restart("l"), Info, "l: restarted because it violated the eventlistener protocol"),
             (listener_unknown("l"), Warn, "l: has entered the UNKNOWN state and will no longer receive events, this usually indicates the process violated the eventlistener protocol"),
         ]);
     }

@@ -13,7 +13,7 @@ mod state;
 mod supervisor;
 
 pub use action::{Action, Change, Saying, Target};
-pub use machine::Process;
+pub use machine::{Process, RESTART_EVERY};
 pub use namespec::{Namespec, full_name};
 pub use state::{Mood, State};
 pub use supervisor::{Group, ProcessId, Supervisor};

@@ -198,7 +198,11 @@ impl World {
             }
         }
         if self.dice.one_in(6) {
-            new.kind = GroupKind::Listener { events: Vec::new(), buffer_size: 1 };
+            new.kind = GroupKind::Listener {
+                events: Vec::new(),
+                buffer_size: 1,
+                restart_on_violation: false,
+            };
         }
         // No change of priority: it would change the order in which all are stopped.
         let Some(old) = old else {

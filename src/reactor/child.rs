@@ -25,6 +25,8 @@ pub struct Child {
     pub pid: i32,
     /// If it is an event listener: what it says.
     pub listener: Option<Listener>,
+    /// It is stopped only to be started again.
+    pub restarting: bool,
     /// stdout and stderr. The latter stays closed where stderr goes into stdout's pipe.
     pub streams: [Stream; 2],
     /// Its standard input while it lives.

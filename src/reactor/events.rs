@@ -3,11 +3,12 @@
 use super::Reactor;
 use super::client::Dialect;
 use super::shell::Shell;
+use super::timers::Timer;
 use crate::base::clock::Now;
 use crate::config::model::GroupKind;
 use crate::events::{Action, Event, Filter, Kinds, Refused, Who, state_kind};
-use crate::log::saying;
-use crate::process::{Change, ProcessId};
+use crate::log::{said, saying};
+use crate::process::{Change, Process, ProcessId, RESTART_EVERY, State};
 use crate::rpc::json::{self, Id};
 use crate::rpc::{Code, Fault, Params, StdinError, Value};
 
@@ -80,14 +81,41 @@ impl Reactor {
                 self.shell.publish(now, Event::State { of, from, to, expected, tries });
             }
         }
-        let running = to == crate::process::State::Running;
+        let running = to == State::Running;
         self.shell.bus.running(id, running, &mut self.shell.telling);
+        let stopped = self.shell.child(id).filter(|_| to == State::Stopped);
+        if stopped.is_some_and(|child| std::mem::take(&mut child.restarting)) {
+            self.set.start(now, id);
+        }
+    }
+
+    /// A listener has violated the protocol. Where that is a reason to restart it, it will have
+    /// lived for as long as a program that ends again and again does.
+    fn plan_restart(&mut self, now: Now, id: ProcessId) {
+        let Some(process) = self.set.get(id) else { return };
+        let group = self.set.group(&process.program.group).map(|group| &group.config.kind);
+        if let Some(GroupKind::Listener { restart_on_violation: true, .. }) = group {
+            let started = process.started.map_or(now.mono, |started| started.mono);
+            let at = now.mono.max(started + RESTART_EVERY);
+            self.shell.timers.arm(at, Timer::Restart(id, process.pid));
+        }
+    }
+
+    /// Restarts a listener unless somebody has stopped it or it has ended since.
+    pub(super) fn restart_listener(&mut self, now: Now, id: ProcessId, pid: i32) {
+        let same = |process: &&Process| process.pid == pid && process.state.is_running();
+        let Some(process) = self.set.get(id).filter(same) else { return };
+        self.shell.say(now, said::listener_restart(&process.program.name));
+        if let Some(child) = self.shell.child(id) {
+            child.restarting = true;
+        }
+        self.set.stop(now, id);
     }
 
     /// A group is there: if it is a pool, its members listen from now on.
     pub(super) fn publish_group(&mut self, now: Now, name: String) {
         if let Some(group) = self.set.group(&name) {
-            if let GroupKind::Listener { events, buffer_size } = &group.config.kind {
+            if let GroupKind::Listener { events, buffer_size, .. } = &group.config.kind {
                 // The configuration was checked for names that no event has.
                 let kinds = Kinds::named(events.iter().map(String::as_str)).unwrap_or(Kinds::NONE);
                 self.shell.bus.add_pool(now, &name, kinds, *buffer_size);
@@ -126,6 +154,7 @@ impl Reactor {
                 match action {
                     Action::Send { listener, bytes } => self.shell.send_event(listener, &bytes),
                     Action::Tell { watcher, object } => self.tell_watcher(now, watcher, &object),
+                    Action::Violated(listener) => self.plan_restart(now, listener),
                     Action::Say(saying) => self.shell.say(now, saying::of_events(&saying)),
                 }
             }

@@ -257,6 +257,7 @@ impl Reactor {
                 Timer::Read(token) => self.ready(now, token),
                 Timer::Troubles => self.shell.tell_troubles(now),
                 Timer::Accept(index) => self.accept(now, index),
+                Timer::Restart(id, pid) => self.restart_listener(now, id, pid),
                 Timer::Pace(token) => {
                     if let Some(Source::Client(slot)) = self.shell.sources.get(token) {
                         self.check_pace(now, slot);

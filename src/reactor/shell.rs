@@ -128,6 +128,7 @@ impl Shell {
             name: program.name.clone(),
             pid: 0,
             listener: None,
+            restarting: false,
             streams,
             stdin: None,
             socket: None,

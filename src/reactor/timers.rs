@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::base::clock::Mono;
+use crate::process::ProcessId;
 
 /// What falls due. Whoever it is for checks whether it still wants it: nothing is ever taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +15,8 @@ pub enum Timer {
     Troubles,
     /// See whether the client with this token sends too slowly, or is to leave.
     Pace(usize),
+    /// Restart this listener if its process still has this pid: it has violated the protocol.
+    Restart(ProcessId, i32),
     /// Try to listen for clients again after the descriptors ran out.
     Accept(usize),
 }

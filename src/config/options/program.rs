@@ -31,6 +31,8 @@ pub struct Draft {
     pub events: Vec<String>,
     /// Of listeners.
     pub buffer_size: usize,
+    /// Of listeners.
+    pub restart_on_violation: bool,
     /// Of listeners, where it is not the standard one: its name.
     pub result_handler: Option<String>,
     /// Of FastCGI programs, as written.
@@ -130,6 +132,7 @@ impl Kind {
             pool_priority: 0,
             events: Vec::new(),
             buffer_size: 0,
+            restart_on_violation: false,
             result_handler: None,
             socket: None,
             socket_backlog: None,
@@ -397,6 +400,14 @@ const LISTENER: &[Opt<Draft>] = &[
             let own = text != STANDARD_HANDLER;
             store(&mut d.result_handler, Ok(own.then(|| text.to_owned())))
         },
+        ..Opt::ROW
+    },
+    Opt {
+        name: "listener_restart_on_violation",
+        arg: "BOOL",
+        default: "false",
+        help: "restart it when it breaks the protocol, instead of sending it nothing any more",
+        set: |d, text, _| store(&mut d.restart_on_violation, values::boolean(text)),
         ..Opt::ROW
     },
     Opt {

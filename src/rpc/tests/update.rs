@@ -199,7 +199,8 @@ fn a_group_of_another_kind_is_made_anew_with_those_running_that_ran() {
     let mut sim = sim();
     let old = run(&mut sim, "pair:a");
     write(&mut sim, |groups| {
-        groups[2].kind = GroupKind::Listener { events: Vec::new(), buffer_size: 1 };
+        groups[2].kind =
+            GroupKind::Listener { events: Vec::new(), buffer_size: 1, restart_on_violation: false };
     });
     assert_eq!(update(&mut sim), ["pair restarted type"]);
     assert!(sim.set.start_queued(sim.now) && !sim.set.start_queued(sim.now));
