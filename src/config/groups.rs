@@ -56,6 +56,23 @@ pub(super) fn read(reader: &mut Reader, daemon: &Daemon, scope: &Scope) -> Vec<G
     groups
 }
 
+/// Reads one `[program:NAME]` as a member of `group`; what is wrong is reported.
+pub(super) fn members(
+    reader: &mut Reader,
+    daemon: &Daemon,
+    scope: &Scope,
+    name: &str,
+    group: &str,
+) -> Vec<Arc<Program>> {
+    let document = reader.document;
+    let Some(section) = document.section(&format!("program:{name}")) else { return Vec::new() };
+    let blanks = Kind::ALL.map(|(_, kind)| kind.blank(reader.around));
+    let mut programs = Programs { reader, daemon, scope, blanks, bytes: 0 };
+    let named = programs.name(section).is_some();
+    let made = programs.processes(section, Kind::Program, name, group).0;
+    made.filter(|_| named).unwrap_or_default()
+}
+
 struct Programs<'a, 'b> {
     reader: &'a mut Reader<'b>,
     daemon: &'a Daemon,

@@ -93,6 +93,25 @@ impl Document {
         Some(document)
     }
 
+    /// A document of one section that stands in no file; `main` is the file it would be in.
+    pub(super) fn of_section(
+        main: &Path,
+        name: &str,
+        options: &[(String, String)],
+        around: &Surroundings,
+    ) -> Document {
+        let main = source(main, around);
+        let at = Place { source: main.clone(), line: 0 };
+        let key = |(name, value): &(String, String)| {
+            let (name, value) = (name.clone(), value.clone());
+            Key { name, value, at: at.clone(), lender: None }
+        };
+        let keys = options.iter().take(KEYS_MAX).map(key).collect();
+        let section = Section { name: name.to_owned(), at: at.clone(), keys };
+        let index = HashMap::from([(name.to_owned(), 0)]);
+        Document { main, sections: vec![section], index }
+    }
+
     fn open(path: &Path, around: &Surroundings, report: &mut Report) -> Option<Document> {
         let text = match text_of(path) {
             Ok(text) => text,

@@ -2,6 +2,7 @@
 //! collects every mistake on the way.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::around::{Surroundings, normal};
 use super::error::{Problem, Problems};
@@ -9,7 +10,7 @@ use super::expand::{Scope, expand};
 use super::groups;
 use super::include::{Document, PROGRAM_DEFAULT, Report};
 use super::ini::{Key, Section};
-use super::model::{Config, Daemon, LogTarget};
+use super::model::{Config, Daemon, LogTarget, Program};
 use super::options::program::Kind;
 use super::options::{Opt, client, daemon, group, server};
 use super::servers;
@@ -106,6 +107,27 @@ pub fn load(file: &Path, overrides: &Overrides, around: &Surroundings) -> Result
     Ok(Loaded { config, notes: report.notes, warnings })
 }
 
+/// Reads the options of a program that stands in no file, as a member of `group` of a
+/// configuration that was read before.
+pub fn lone_program(
+    group: &str,
+    name: &str,
+    options: &[(String, String)],
+    config: &Config,
+    around: &Surroundings,
+) -> Result<Vec<Arc<Program>>, Problems> {
+    let mut scope = Scope::default();
+    scope.text("host_node_name", around.hostname.as_str());
+    for (name, value) in around.env.iter().chain(&config.daemon.environment) {
+        scope.text(format!("ENV_{name}"), value.as_str());
+    }
+    let document = Document::of_section(&config.file, &format!("program:{name}"), options, around);
+    let mut report = Report::default();
+    let mut reader = Reader { document: &document, around, report: &mut report };
+    let programs = groups::members(&mut reader, &config.daemon, &scope, name, group);
+    if report.problems.is_empty() { Ok(programs) } else { Err(Problems(report.problems)) }
+}
+
 /// Line by line, the main file first, each problem once: a program in two groups is read twice.
 fn in_order(mut problems: Vec<Problem>, document: &Document) -> Vec<Problem> {
     problems
@@ -171,11 +193,12 @@ impl Reader<'_> {
             let factory = group::RPCINTERFACE[0].name;
             match section.key(factory) {
                 None => self.missing(section, factory),
-                Some(key) if key.value == group::STANDARD_FACTORY => {}
+                Some(key) if group::BUILT_IN.contains(&&*key.value) => {}
                 Some(key) => self.report.warnings.push(bad_value(
                     section,
                     key,
-                    "Python plugins are not loaded; only the standard interface is there".into(),
+                    "Python plugins are not loaded; the standard interface and twiddler are there"
+                        .into(),
                 )),
             }
             found.push((name.to_owned(), keys));

@@ -10,6 +10,7 @@ use super::envfile::with_files;
 use super::launch::Machine;
 use super::shell::Shell;
 use crate::base::level::Level;
+use crate::config::load::lone_program;
 use crate::config::model::{Config, Program};
 use crate::events::Event;
 use crate::log::said;
@@ -70,6 +71,25 @@ impl Host for Shell {
 
     fn newest_config(&self) -> Arc<Config> {
         Arc::clone(&self.newest)
+    }
+
+    fn interface(&self, name: &str) -> Option<&[(String, String)]> {
+        let mut all = self.config.rpcinterfaces.iter();
+        all.find(|(known, _)| known == name).map(|(_, keys)| keys.as_slice())
+    }
+
+    fn make_programs(
+        &self,
+        group: &str,
+        name: &str,
+        options: &[(String, String)],
+    ) -> Result<Vec<Arc<Program>>, String> {
+        let made = lone_program(group, name, options, &self.config, &self.reader.around);
+        made.map_err(|problems| problems.to_string())
+    }
+
+    fn say(&mut self, level: Level, text: &str) {
+        Shell::say(self, clock::now(), (level, text.to_owned()));
     }
 
     fn remote_event(&mut self, kind: &str, data: &str) {

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 pub use crate::base::channel::Channel;
 use crate::base::clock::Now;
+use crate::base::level::Level;
 use crate::config::model::{Config, Output, Program};
 use crate::process::command::CommandError;
 use crate::process::{ProcessId, Supervisor};
@@ -94,6 +95,20 @@ pub trait Host {
     fn prepare_restart(&mut self) -> Result<(), String>;
     /// The configuration that was read last without a mistake.
     fn newest_config(&self) -> Arc<Config>;
+    /// The keys of an `[rpcinterface:NAME]`, if the configuration has it.
+    fn interface(&self, name: &str) -> Option<&[(String, String)]>;
+    /// The processes of a program that stands in no file.
+    ///
+    /// # Errors
+    /// What is wrong with its options.
+    fn make_programs(
+        &self,
+        group: &str,
+        name: &str,
+        options: &[(String, String)],
+    ) -> Result<Vec<Arc<Program>>, String>;
+    /// Writes a line to the main log.
+    fn say(&mut self, level: Level, text: &str);
     /// A client's event for the listeners.
     fn remote_event(&mut self, kind: &str, data: &str);
 }

@@ -60,6 +60,8 @@ codes! {
     StillRunning = 91, "STILL_RUNNING";
     /// The configuration on disk is broken.
     CantReread = 92, "CANT_REREAD";
+    /// twiddler's own, for which Supervisor has no word.
+    NotInWhitelist = 230, "UNKNOWN";
 }
 
 impl Code {

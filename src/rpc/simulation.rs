@@ -48,6 +48,8 @@ pub struct Shell {
     pub cleared: Vec<ProcessId>,
     pub clear_fails: bool,
     pub events: Vec<(String, String)>,
+    pub interfaces: Vec<(String, Vec<(String, String)>)>,
+    pub lines: Vec<(Level, String)>,
 }
 
 impl Host for Shell {
@@ -91,6 +93,25 @@ impl Host for Shell {
 
     fn newest_config(&self) -> Arc<Config> {
         Arc::clone(&self.newest)
+    }
+
+    fn interface(&self, name: &str) -> Option<&[(String, String)]> {
+        self.interfaces.iter().find(|(known, _)| known == name).map(|(_, keys)| keys.as_slice())
+    }
+
+    fn make_programs(
+        &self,
+        group: &str,
+        name: &str,
+        options: &[(String, String)],
+    ) -> Result<Vec<Arc<Program>>, String> {
+        let command = options.iter().find(|(key, _)| key == "command").ok_or("no command")?;
+        let command = command.1.clone();
+        Ok(vec![Arc::new(Program { command, autostart: false, ..program(name, group) })])
+    }
+
+    fn say(&mut self, level: Level, text: &str) {
+        self.lines.push((level, text.to_owned()));
     }
 
     fn remote_event(&mut self, kind: &str, data: &str) {
@@ -141,6 +162,8 @@ impl Sim {
                 cleared: Vec::new(),
                 clear_fails: false,
                 events: Vec::new(),
+                interfaces: Vec::new(),
+                lines: Vec::new(),
             },
             said: Vec::new(),
             signals: Vec::new(),

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::rows::twiddler::INTERFACE;
 use super::rows::{self, Tail};
 use super::{Code, Context, Fault, Value, Waiting};
 use crate::base::int;
@@ -22,6 +23,13 @@ pub struct Method {
     pub help: &'static str,
     /// Carries it out.
     pub run: fn(&mut Context, &Args) -> Result<Outcome, Fault>,
+}
+
+impl Method {
+    /// Whether the configuration has the interface that this belongs to.
+    pub fn is_offered(&self, ctx: &Context) -> bool {
+        !self.name.starts_with("twiddler.") || ctx.host.interface(INTERFACE).is_some()
+    }
 }
 
 /// One parameter.
@@ -54,8 +62,8 @@ pub enum Kind {
     Str,
     /// A string, or base64 of any bytes.
     Chars,
-    /// The name of a signal, or its number.
-    Signal,
+    /// The name of a signal or a level, or its number.
+    NameOrNumber,
     /// An integer, also as a string of digits or a double: 4.3.0 converts.
     Int,
     /// Whatever Python takes for true or false: 1 and 0 from PHP.
@@ -70,7 +78,7 @@ impl Kind {
     /// The word in a method's signature.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Str | Kind::Chars | Kind::Signal => "string",
+            Kind::Str | Kind::Chars | Kind::NameOrNumber => "string",
             Kind::Int => "int",
             Kind::Bool => "boolean",
             Kind::Array => "array",
@@ -81,10 +89,12 @@ impl Kind {
     /// The value as this kind, or `None` where it cannot be taken for one.
     fn accept(self, value: Value) -> Option<Value> {
         Some(match (self, value) {
-            (Kind::Str | Kind::Chars | Kind::Signal, Value::Str(text)) => Value::Str(text),
+            (Kind::Str | Kind::Chars | Kind::NameOrNumber, Value::Str(text)) => Value::Str(text),
             (Kind::Chars, Value::Bytes(bytes)) => Value::Bytes(bytes),
-            (Kind::Str | Kind::Signal, Value::Bytes(b)) => Value::Str(String::from_utf8(b).ok()?),
-            (Kind::Signal, Value::Int(number)) => Value::Str(number.to_string()),
+            (Kind::Str | Kind::NameOrNumber, Value::Bytes(b)) => {
+                Value::Str(String::from_utf8(b).ok()?)
+            }
+            (Kind::NameOrNumber, Value::Int(number)) => Value::Str(number.to_string()),
             (Kind::Int, Value::Int(number)) => Value::Int(number),
             (Kind::Int, Value::Bool(flag)) => Value::Int(flag.into()),
             (Kind::Int, Value::Double(number)) if number.is_finite() => Value::Int(number as i64),
@@ -93,7 +103,12 @@ impl Kind {
             (Kind::Array, Value::Array(items)) => Value::Array(items),
             (Kind::Struct, Value::Struct(fields)) => Value::Struct(fields),
             (
-                Kind::Str | Kind::Chars | Kind::Signal | Kind::Int | Kind::Array | Kind::Struct,
+                Kind::Str
+                | Kind::Chars
+                | Kind::NameOrNumber
+                | Kind::Int
+                | Kind::Array
+                | Kind::Struct,
                 _,
             ) => return None,
         })
@@ -142,7 +157,7 @@ impl From<Vec<Value>> for Params {
 pub struct Args(Vec<Value>);
 
 impl Args {
-    /// A `Kind::Str` or `Kind::Signal`.
+    /// A `Kind::Str` or `Kind::NameOrNumber`.
     pub fn text(&self, index: usize) -> &str {
         self.0.get(index).and_then(Value::as_str).unwrap_or_default()
     }
@@ -158,6 +173,11 @@ impl Args {
     /// A `Kind::Int`.
     pub fn int(&self, index: usize) -> i64 {
         if let Some(Value::Int(number)) = self.0.get(index) { *number } else { 0 }
+    }
+
+    /// A `Kind::Struct`.
+    pub fn fields(&self, index: usize) -> &[(Cow<'static, str>, Value)] {
+        if let Some(Value::Struct(fields)) = self.0.get(index) { fields } else { &[] }
     }
 
     /// A `Kind::Bool`.
@@ -207,12 +227,13 @@ pub fn call(ctx: &mut Context, name: &str, params: Params) -> Outcome {
 
 fn run(ctx: &mut Context, name: &str, params: Params) -> Result<Outcome, Fault> {
     // No row's name has other than two parts, so this lets nothing through that it should not.
-    let row = method(name).ok_or_else(|| Code::UnknownMethod.bare())?;
+    let row = method(name).filter(|row| row.is_offered(ctx));
+    let row = row.ok_or_else(|| Code::UnknownMethod.bare())?;
     let given = by_position(row, params)?;
     let open = match name {
         "supervisor.sendRemoteCommEvent" => true,
         "svx.update" => false,
-        _ => !name.starts_with("supervisor."),
+        _ => !name.starts_with("supervisor.") && !name.starts_with("twiddler."),
     };
     if ctx.set.mood() != Mood::Running && !open {
         return Err(Code::ShutdownState.bare());

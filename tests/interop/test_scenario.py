@@ -192,7 +192,7 @@ def live(flavour, client=None):
         # The file changes under the daemon.
         story.ctl("reread")
         story.ctl("update")
-        house.config.write_text(CONFIG.replace("[program:cat]\n", "[program:cat]\npriority=9\n"))
+        house.config.write_text(CONFIG.replace("[program:cat]\n", "[program:cat]\numask=027\n"))
         (house.here / "conf.d/extra.conf").write_text("[program:new]\ncommand=sleep 1000\n")
         for args in [("reread",), ("avail",), ("add", "new"), ("add", "new"), ("add", "nosuch"),
                      ("remove", "extra"), ("stop", "extra"), ("remove", "extra"), ("remove", "extra")]:

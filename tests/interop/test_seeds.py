@@ -168,7 +168,7 @@ class Seeds(unittest.TestCase):
             self.says(article, "supervisorctl stop nianshi_logstash", "nianshi_logstash: stopped\n")
             self.says(article, "supervisorctl start nianshi_logstash", "nianshi_logstash: started\n")
             article.file("/etc/supervisord.d/logstash.ini",
-                         seed("article1-logstash.conf") + "priority=1\n")
+                         seed("article1-logstash.conf") + "umask=027\n")
             self.says(article, "supervisorctl update",
                       "nianshi_logstash: stopped\nnianshi_logstash: updated process group\n")
             self.says(article, "supervisorctl reload", "Restarted supervisord\n")

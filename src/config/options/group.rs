@@ -52,5 +52,8 @@ pub const RPCINTERFACE: &[Opt<()>] = &[Opt {
     ..Opt::ROW
 }];
 
-/// The value of `supervisor.rpcinterface_factory` that is built in.
-pub const STANDARD_FACTORY: &str = "supervisor.rpcinterface:make_main_rpcinterface";
+const STANDARD_FACTORY: &str = "supervisor.rpcinterface:make_main_rpcinterface";
+
+/// The values of `supervisor.rpcinterface_factory` that are built in.
+pub const BUILT_IN: [&str; 2] =
+    [STANDARD_FACTORY, "supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface"];

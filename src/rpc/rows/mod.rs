@@ -10,6 +10,7 @@ mod signals;
 mod startstop;
 mod streams;
 mod system;
+pub mod twiddler;
 pub(super) mod update;
 
 pub use streams::{Source, Tail};
@@ -17,7 +18,7 @@ pub use streams::{Source, Tail};
 use super::table::{Given, Kind, Method, Param};
 
 /// Every row.
-pub(super) static ALL: [&[Method]; 9] = [
+pub(super) static ALL: [&[Method]; 10] = [
     &daemon::ROWS,
     &configs::ROWS,
     &startstop::ROWS,
@@ -27,6 +28,7 @@ pub(super) static ALL: [&[Method]; 9] = [
     &system::ROWS,
     &streams::ROWS,
     &update::ROWS,
+    &twiddler::ROWS,
 ];
 
 const fn needed(name: &'static str, kind: Kind) -> Param {

@@ -8,7 +8,7 @@ use crate::rpc::table::{Kind, Method, Outcome, Param};
 use crate::rpc::waiting::{Goal, Members, Waiting, Watch};
 use crate::rpc::{Code, Context, Fault, StdinError};
 
-const SIGNAL: Param = needed("signal", Kind::Signal);
+const SIGNAL: Param = needed("signal", Kind::NameOrNumber);
 
 pub static ROWS: [Method; 5] = [
     Method {

@@ -14,8 +14,9 @@ pub static ROWS: [Method; 4] = [
         params: &[],
         result: Kind::Array,
         help: "The names of all methods, sorted.",
-        run: |_, _| {
-            let names = methods().map(|row| row.name).filter(|name| !name.starts_with("svx."));
+        run: |ctx, _| {
+            let offered = methods().filter(|row| row.is_offered(ctx));
+            let names = offered.map(|row| row.name).filter(|name| !name.starts_with("svx."));
             let mut names: Vec<&str> = names.collect();
             names.sort_unstable();
             Ok(Value::texts(names).into())

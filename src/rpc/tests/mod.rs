@@ -6,10 +6,15 @@ mod configs;
 mod logs;
 mod multicall;
 mod startstop;
+mod twiddler;
 mod update;
 
 use super::simulation::*;
 use super::*;
+
+fn named(sim: &mut Sim, verb: &str, name: &str) -> Result<Value, Fault> {
+    sim.call(&format!("supervisor.{verb}"), list([name.into()]))
+}
 
 fn list<const N: usize>(items: [Value; N]) -> Vec<Value> {
     items.into()

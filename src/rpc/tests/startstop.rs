@@ -5,10 +5,6 @@ use std::time::Duration;
 use super::*;
 use crate::process::{Saying, State};
 
-fn named(sim: &mut Sim, verb: &str, name: &str) -> Result<Value, Fault> {
-    sim.call(&format!("supervisor.{verb}"), list([name.into()]))
-}
-
 fn hasty(sim: &mut Sim, verb: &str, name: &str) -> Result<Value, Fault> {
     let done = sim.begin(&format!("supervisor.{verb}"), list([name.into(), false.into()]));
     assert!(!matches!(done, Outcome::Wait(_)), "{verb} {name} should not wait");
