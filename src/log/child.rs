@@ -175,9 +175,10 @@ impl ChildLog {
         self.sink.reopen(now)
     }
 
-    /// Leaves an empty file, also while no process runs.
+    /// Leaves an empty file, also while no process runs; where there is none yet, none is made.
     pub fn clear(&mut self, now: Now) -> io::Result<()> {
         match (&self.sink, &self.path) {
+            (Sink::Nothing, Some(path)) if !path.exists() => Ok(()),
             (Sink::Nothing, Some(path)) => {
                 let mode = if self.to.target == LogTarget::Auto { auto::MODE } else { 0o644 };
                 let shape = Shape { mode, make_dirs: self.make_dirs, maxbytes: 0, backups: 0 };
@@ -276,6 +277,15 @@ mod tests {
         assert_eq!((meta.len(), meta.mode() & 0o777), (0, 0o600));
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(name.starts_with("web-stdout---id-") && name.ends_with(".log"), "{name}");
+    }
+
+    #[test]
+    fn clearing_a_log_that_was_never_written_makes_no_file() {
+        let dir = tempdir().unwrap();
+        let path = dir.path().join("web.log");
+        let (mut log, _) = child(&dir, &output(LogTarget::File(path.clone()), false), false);
+        log.clear(NOW).unwrap();
+        assert!(!path.exists());
     }
 
     #[test]
