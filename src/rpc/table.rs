@@ -60,6 +60,8 @@ pub enum Given {
 pub enum Kind {
     /// A string.
     Str,
+    /// A string, or a number or boolean as Python prints it.
+    Text,
     /// A string, or base64 of any bytes.
     Chars,
     /// The name of a signal or a level, or its number.
@@ -78,7 +80,7 @@ impl Kind {
     /// The word in a method's signature.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Str | Kind::Chars | Kind::NameOrNumber => "string",
+            Kind::Str | Kind::Text | Kind::Chars | Kind::NameOrNumber => "string",
             Kind::Int => "int",
             Kind::Bool => "boolean",
             Kind::Array => "array",
@@ -89,12 +91,16 @@ impl Kind {
     /// The value as this kind, or `None` where it cannot be taken for one.
     fn accept(self, value: Value) -> Option<Value> {
         Some(match (self, value) {
-            (Kind::Str | Kind::Chars | Kind::NameOrNumber, Value::Str(text)) => Value::Str(text),
-            (Kind::Chars, Value::Bytes(bytes)) => Value::Bytes(bytes),
-            (Kind::Str | Kind::NameOrNumber, Value::Bytes(b)) => {
-                Value::Str(String::from_utf8(b).ok()?)
+            (Kind::Str | Kind::Text | Kind::Chars | Kind::NameOrNumber, Value::Str(text)) => {
+                Value::Str(text)
             }
-            (Kind::NameOrNumber, Value::Int(number)) => Value::Str(number.to_string()),
+            (Kind::Chars, Value::Bytes(bytes)) => Value::Bytes(bytes),
+            (Kind::Str | Kind::Text | Kind::NameOrNumber, Value::Bytes(bytes)) => {
+                Value::Str(String::from_utf8(bytes).ok()?)
+            }
+            (Kind::Text | Kind::NameOrNumber, Value::Int(number)) => Value::Str(number.to_string()),
+            (Kind::Text, Value::Bool(flag)) => if flag { "True" } else { "False" }.into(),
+            (Kind::Text, Value::Double(number)) => Value::Str(format!("{number:?}")),
             (Kind::Int, Value::Int(number)) => Value::Int(number),
             (Kind::Int, Value::Bool(flag)) => Value::Int(flag.into()),
             (Kind::Int, Value::Double(number)) if number.is_finite() => Value::Int(number as i64),
@@ -104,6 +110,7 @@ impl Kind {
             (Kind::Struct, Value::Struct(fields)) => Value::Struct(fields),
             (
                 Kind::Str
+                | Kind::Text
                 | Kind::Chars
                 | Kind::NameOrNumber
                 | Kind::Int

@@ -70,6 +70,8 @@ impl Multicall {
         let params = match params.map(|(_, value)| std::mem::replace(value, Value::Nil)) {
             None => Vec::new(),
             Some(Value::Array(items)) => items,
+            // What a client that does not tell lists from maps makes of an empty list.
+            Some(Value::Struct(fields)) if fields.is_empty() => Vec::new(),
             Some(_) => return Err(Code::IncorrectParameters.bare()),
         };
         let name = one.get("methodName").and_then(Value::as_str).ok_or_else(missing)?;

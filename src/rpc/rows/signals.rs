@@ -72,7 +72,7 @@ pub static ROWS: [Method; 5] = [
     },
     Method {
         name: "supervisor.sendRemoteCommEvent",
-        params: &[needed("type", Kind::Str), needed("data", Kind::Str)],
+        params: &[needed("type", Kind::Text), needed("data", Kind::Text)],
         result: Kind::Bool,
         help: "Sends an event of a type of the caller's own to the listeners of \
                REMOTE_COMMUNICATION events.",

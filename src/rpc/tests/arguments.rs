@@ -5,10 +5,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::process::Mood;
 
+/// As `sim`, with every interface there is.
+fn full() -> Sim {
+    let mut sim = sim();
+    sim.host.interfaces = vec![("twiddler".to_owned(), Vec::new())];
+    sim
+}
+
 /// Something of that kind that names no process.
 fn sample(kind: Kind) -> Value {
     match kind {
-        Kind::Str | Kind::Chars => "nope".into(),
+        Kind::Str | Kind::Text | Kind::Chars => "nope".into(),
         Kind::NameOrNumber => "HUP".into(),
         Kind::Int => 0i64.into(),
         Kind::Bool => true.into(),
@@ -26,11 +33,11 @@ fn every_row_refuses_a_parameter_too_many_and_too_few() {
     for row in methods() {
         let mut many = samples(row);
         many.push(0i64.into());
-        assert_eq!(text(sim().call(row.name, many)), "INCORRECT_PARAMETERS", "{}", row.name);
+        assert_eq!(text(full().call(row.name, many)), "INCORRECT_PARAMETERS", "{}", row.name);
         let needed = row.params.iter().filter(|param| param.default.is_none()).count();
         if needed > 0 {
             let few = samples(row)[..needed - 1].to_vec();
-            assert_eq!(text(sim().call(row.name, few)), "INCORRECT_PARAMETERS", "{}", row.name);
+            assert_eq!(text(full().call(row.name, few)), "INCORRECT_PARAMETERS", "{}", row.name);
         }
     }
 }
@@ -42,7 +49,8 @@ fn every_row_refuses_a_list_where_a_scalar_belongs_and_the_other_way_round() {
             let mut wrong = samples(row);
             let nested = param.kind == Kind::Array;
             wrong[index] = if nested { 5i64.into() } else { Vec::new().into() };
-            let done = sim().begin(row.name, wrong);
+            let mut sim = full();
+            let done = sim.begin(row.name, wrong);
             let refused = Outcome::Fault(Code::IncorrectParameters.bare());
             assert_eq!(done, refused, "{} {}", row.name, param.name);
         }
@@ -55,7 +63,7 @@ fn every_row_that_takes_a_name_says_which_one_is_bad() {
         if row.name.starts_with("system.") || row.params.first().is_none_or(|p| p.name != "name") {
             continue;
         }
-        let done = sim().begin(row.name, samples(row));
+        let done = full().begin(row.name, samples(row));
         assert_eq!(done, Outcome::Fault(Code::BadName.of("nope")), "{}", row.name);
     }
 }
@@ -84,7 +92,7 @@ fn every_row_is_described_and_lists_defaults_last() {
 #[test]
 fn what_is_no_method_is_unknown() {
     for name in ["", ".", "nope", "a.b.c", "supervisor.nope", "supervisor._update", "x.getState"] {
-        assert_eq!(text(sim().call(name, list([]))), "UNKNOWN_METHOD", "{name:?}");
+        assert_eq!(text(full().call(name, list([]))), "UNKNOWN_METHOD", "{name:?}");
     }
 }
 
@@ -93,7 +101,7 @@ fn parameters_may_come_by_name() {
     let named = |fields: &[(&'static str, &str)]| {
         Params::Named(fields.iter().map(|(k, v)| ((*k).into(), Value::from(*v))).collect())
     };
-    let mut sim = sim();
+    let mut sim = full();
     let done = sim.call("supervisor.startProcess", named(&[("name", "web")]));
     assert_eq!(done, Ok(true.into()));
     assert_eq!(text(sim.call("supervisor.startProcess", named(&[]))), "INCORRECT_PARAMETERS");
@@ -103,7 +111,7 @@ fn parameters_may_come_by_name() {
 
 #[test]
 fn clients_may_send_numbers_as_text_and_truth_as_numbers() {
-    let mut sim = sim();
+    let mut sim = full();
     log(&mut sim, "web", b"0123456789");
     let mut read = |offset: Value, length: Value| {
         sim.call("supervisor.readProcessStdoutLog", list(["web".into(), offset, length]))
@@ -113,6 +121,11 @@ fn clients_may_send_numbers_as_text_and_truth_as_numbers() {
     assert_eq!(read(true.into(), Value::Double(2.9)), bytes("12"));
     assert_eq!(text(read("x".into(), 1i64.into())), "INCORRECT_PARAMETERS");
     assert_eq!(text(read(Value::Double(f64::NAN), 1i64.into())), "INCORRECT_PARAMETERS");
+    // Python makes text of what a remote event is given.
+    for (data, told) in [(7.into(), "7"), (true.into(), "True"), (Value::Double(1.0), "1.0")] {
+        sim.call("supervisor.sendRemoteCommEvent", list([5.into(), data])).unwrap();
+        assert_eq!(sim.host.events.pop(), Some(("5".into(), told.into())));
+    }
     // Nothing is waited for where `wait` is 0 or empty.
     for wait in [0i64.into(), "".into(), Value::Nil, false.into()] {
         let done = sim.begin("supervisor.startProcess", list(["web".into(), wait]));
@@ -127,8 +140,7 @@ fn clients_may_send_numbers_as_text_and_truth_as_numbers() {
 fn a_daemon_that_stops_answers_nothing_but_system_calls_and_events() {
     for (end, mood) in [("shutdown", Mood::Shutdown), ("restart", Mood::Restarting)] {
         for row in methods() {
-            let mut sim = sim();
-            sim.host.interfaces = vec![("twiddler".to_owned(), Vec::new())];
+            let mut sim = full();
             let done = sim.call(&format!("supervisor.{end}"), list([]));
             assert_eq!((done, sim.set.mood()), (Ok(true.into()), mood));
             let refused =
@@ -201,7 +213,7 @@ proptest! {
         calls in proptest::collection::vec(
             (any_method(), proptest::collection::vec(any_value(), 0..4)), 1..12),
     ) {
-        let mut sim = sim();
+        let mut sim = full();
         log(&mut sim, "web", "0123456789øåæ".as_bytes());
         for (method, params) in calls {
             let outcome = sim.begin(method, params);

@@ -30,6 +30,10 @@ fn each_call_has_its_result_or_its_fault() {
         one("supervisor.stopProcess", vec!["web".into()]),
         one("system.multicall", vec![]),
         one("svx.maintail", vec![]),
+        Value::fields([
+            ("methodName", "supervisor.getVersion".into()),
+            ("params", Value::Struct(vec![])),
+        ]),
         Value::Struct(vec![]),
         Value::Int(5),
         Value::fields([("methodName", "supervisor.getState".into()), ("params", 5.into())]),
@@ -45,6 +49,7 @@ fn each_call_has_its_result_or_its_fault() {
         "NOT_RUNNING: web",
         "INCORRECT_PARAMETERS: Recursive system.multicall forbidden",
         "UNKNOWN_METHOD",
+        "Str(\"3.0\")",
         "INCORRECT_PARAMETERS: No methodName",
         "INCORRECT_PARAMETERS",
         "INCORRECT_PARAMETERS",
