@@ -291,6 +291,19 @@ fn a_rejected_event_comes_again_before_the_others() {
 }
 
 #[test]
+fn events_larger_than_a_pipe_reach_a_listener_that_reads_late() {
+    let hook = "select(undef, undef, undef, 0.2)";
+    let daemon = Setup::new().listener("l", "REMOTE_COMMUNICATION", hook, "").start();
+    let data = "0123456789".repeat(50_000);
+    for _ in 0..3 {
+        daemon.call("supervisor.sendRemoteCommEvent", json!(["big", data]));
+    }
+    for one in daemon.wait_got("l", 3) {
+        assert!(one.body == format!("type:big\n{data}"), "{} characters", one.body.len());
+    }
+}
+
+#[test]
 fn a_full_buffer_loses_the_oldest_and_is_one_line_in_the_log() {
     let lines = "buffer_size=3\nautostart=false";
     let daemon = Setup::new().listener("l", "REMOTE_COMMUNICATION", "", lines).start();
