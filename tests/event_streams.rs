@@ -111,7 +111,7 @@ fn a_client_may_have_several_streams_and_close_each() {
     let daemon = Setup::new().start();
     let mut client = daemon.client();
     let first = watch(&mut client, json!([["REMOTE_COMMUNICATION"]]));
-    let second = watch(&mut client, json!([["EVENT"]]));
+    let second = watch(&mut client, json!([["REMOTE_COMMUNICATION"]]));
     remote(&daemon, "both", "");
     let mut got = [client.note(), client.note()].map(|n| n["params"]["stream"].as_u64().unwrap());
     got.sort();
@@ -129,8 +129,8 @@ fn a_client_may_have_several_streams_and_close_each() {
 fn a_client_that_does_not_read_is_cut_off_and_the_others_go_on() {
     let daemon = Setup::new().start();
     let (mut slow, mut good) = (daemon.client(), daemon.client());
-    watch(&mut slow, json!([]));
-    let stream = watch(&mut good, json!([]));
+    watch(&mut slow, json!([["REMOTE_COMMUNICATION"]]));
+    let stream = watch(&mut good, json!([["REMOTE_COMMUNICATION"]]));
     let data = "x".repeat(100_000);
     for n in 0..100 {
         remote(&daemon, &n.to_string(), &data);
