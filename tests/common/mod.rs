@@ -7,6 +7,7 @@ mod files;
 pub mod listener;
 mod process;
 mod programs;
+pub mod web;
 
 pub use client::{Client, Fault};
 pub use files::*;
