@@ -37,6 +37,12 @@ def until(what, ready, seconds=DEADLINE):
     return value
 
 
+def free_port():
+    """A port on 127.0.0.1 that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
 class Ran:
     """A command that has ended."""
 
@@ -157,6 +163,10 @@ class House:
         """Waits until no process is between two states."""
         until("all is settled", lambda: all(
             info["statename"] in SETTLED for info in self.call("getAllProcessInfo")))
+
+    def descriptors(self):
+        """How many the daemon has open."""
+        return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
     def kill(self, name, number=signal.SIGKILL):
         """Signals a process behind the daemon's back; returns the pid."""

@@ -6,7 +6,6 @@ socket. Each value and each fault must be the same.
 """
 
 import re
-import socket
 import unittest
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from xmlrpc.client import Binary, DateTime, Fault, ProtocolError, ServerProxy, T
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from house import House, until
+from house import House, free_port, until
 
 CONFIG = """\
 [unix_http_server]
@@ -274,11 +273,6 @@ def refused(theirs, ours):
     if "FAILED: <class" in str(theirs):
         return "faultCode" in str(ours) # thrown within a multicall
     return theirs[0] == ours[0] == "fault" and ours[1][0] in (theirs[1][0], INCORRECT_PARAMETERS)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 class Twin(House):
