@@ -303,3 +303,21 @@ fn who_is_refused_and_stays_is_hung_up_on_after_a_while() {
         assert!(begun.elapsed() > Duration::from_millis(1900));
     }
 }
+
+#[test]
+fn one_client_more_than_clients_max_is_hung_up_on_and_the_others_are_served() {
+    let daemon = Setup::new().daemon("clients_max=3").start();
+    let mut clients = [daemon.client(), daemon.client(), daemon.client()];
+    for client in &mut clients {
+        assert!(client.call("supervisor.getState", json!([])).is_ok());
+    }
+    let mut one_more = daemon.client();
+    assert_eq!(one_more.rest(), "");
+    assert!(clients[0].call("supervisor.getState", json!([])).is_ok());
+    drop(clients);
+    until("there is room again", || {
+        let mut next = daemon.client();
+        next.try_raw(b"{\"id\":1,\"method\":\"supervisor.getState\"}\n");
+        next.line().map(drop)
+    });
+}

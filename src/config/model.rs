@@ -59,6 +59,8 @@ pub struct Daemon {
     pub identifier: String,
     /// svx: make missing directories of log files, mode 0755.
     pub logdir_create: bool,
+    /// svx: clients that are served at the same time; one more is hung up on.
+    pub clients_max: u32,
 }
 
 /// svx: a file of variables, read anew at each start of a program.

@@ -24,8 +24,6 @@ use crate::proto::auth::{Account, Malformed, Stored};
 use crate::sys::door::{Accepted, Door};
 use crate::sys::sockets;
 
-/// Clients served at the same time; one more is hung up on.
-pub const CLIENTS_MAX: usize = 4096;
 /// Clients taken from one socket in a turn.
 const ACCEPT_BUDGET: usize = 64;
 /// After a failure to accept, this long passes before the next try.
@@ -173,6 +171,7 @@ impl Reactor {
     }
 
     pub(super) fn accept(&mut self, now: Now, index: usize) {
+        let most = self.shell.config.daemon.clients_max as usize;
         for _ in 0..ACCEPT_BUDGET {
             let Some(gate) = self.listening.gates.get_mut(index) else { return };
             let accepted = match &gate.listener {
@@ -189,7 +188,7 @@ impl Reactor {
                 }),
             };
             match accepted {
-                Accepted::Client(_) if self.clients.len() >= CLIENTS_MAX => {}
+                Accepted::Client(_) if self.clients.len() >= most => {}
                 Accepted::Client(link) => self.welcome(index, link),
                 Accepted::Nobody => return,
                 Accepted::TurnedAway | Accepted::Failed(_) => {

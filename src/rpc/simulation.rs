@@ -306,6 +306,7 @@ pub fn config(groups: Vec<crate::config::model::Group>) -> Config {
         environment_files: Vec::new(),
         identifier: "supervisor".to_owned(),
         logdir_create: true,
+        clients_max: 10,
     };
     Config { file: PathBuf::new(), daemon, servers: Vec::new(), groups, rpcinterfaces: Vec::new() }
 }

@@ -36,6 +36,7 @@ pub fn blank(around: &Surroundings) -> Daemon {
         environment_files: Vec::new(),
         identifier: String::new(),
         logdir_create: true,
+        clients_max: 0,
     };
     defaults(ROWS, &mut daemon, around);
     daemon
@@ -142,6 +143,14 @@ pub const ROWS: &[Opt<Daemon>] = &[
         help: "file descriptors that must be available at start",
         set: |d, text, _| store(&mut d.minfds, values::limit(text)),
         sample: Sample::Set("1024"),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "clients_max",
+        arg: "COUNT",
+        default: "4096",
+        help: "svx: clients served at the same time; one more is hung up on",
+        set: |d, text, _| store(&mut d.clients_max, values::count(text)),
         ..Opt::ROW
     },
     Opt {
