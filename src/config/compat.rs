@@ -405,6 +405,13 @@ fn plugins_of_other_makers_only_warn_but_must_be_named() {
 }
 
 #[test]
+fn a_key_that_is_missing_may_be_one_that_was_misspelt() {
+    let found = refused("[supervisord]\n[program:a]\ncomand=cat\n");
+    let hint = "f:2: [program:a] command: required, but not given; is it meant by `comand`?";
+    assert_eq!(found, [hint]);
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let found = refused(
         "[supervisord]\nloglevel=inof\numask=9\n[program:a b]\ncommand=cat\n\

@@ -74,6 +74,8 @@ pub enum Problem {
         section: String,
         /// The key.
         key: &'static str,
+        /// A key that is given and may be meant.
+        given: Option<String>,
     },
     /// A key whose value is not understood or not allowed.
     BadValue {
@@ -180,8 +182,10 @@ impl Display for Problem {
                 let meant = did_you_mean(nearest.as_ref());
                 write!(f, "{at}: [{}] {}: no such option{meant}", clean(section), clean(key))
             }
-            Problem::MissingKey { at, section, key } => {
-                write!(f, "{at}: [{}] {key}: required, but not given", clean(section))
+            Problem::MissingKey { at, section, key, given } => {
+                write!(f, "{at}: [{}] {key}: required, but not given", clean(section))?;
+                let Some(given) = given else { return Ok(()) };
+                write!(f, "; is it meant by {}?", quoted(given))
             }
             Problem::BadValue { at, section, key, why } => {
                 write!(f, "{at}: [{}] {}: {why}", clean(section), clean(key))

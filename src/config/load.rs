@@ -174,8 +174,11 @@ impl Reader<'_> {
     }
 
     pub fn missing(&mut self, section: &Section, key: &'static str) {
+        let known = known_keys(&section.name).unwrap_or_default();
+        let strange = section.keys.iter().map(|key| &*key.name).filter(|k| !known.contains(k));
+        let given = suggest::nearest(key, strange).map(str::to_owned);
         let (at, section) = (section.at.clone(), section.name.clone());
-        self.report.problems.push(Problem::MissingKey { at, section, key });
+        self.report.problems.push(Problem::MissingKey { at, section, key, given });
     }
 
     fn rpcinterfaces(&mut self, scope: &Scope) -> Vec<(String, Vec<(String, String)>)> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Reactor, START_BUDGET};
+use super::Reactor;
 use crate::base::clock::Now;
 use crate::events::Event;
 use crate::log::saying;
@@ -16,7 +16,7 @@ impl Reactor {
     pub(super) fn act(&mut self, now: Now) {
         loop {
             self.act_at_once(now);
-            if !self.has_time(now) {
+            if clock::now().mono >= self.starts_until {
                 return;
             }
             let Some(id) = self.spawns.pop_front() else { return };
@@ -24,10 +24,6 @@ impl Reactor {
                 self.spawn(now, id);
             }
         }
-    }
-
-    fn has_time(&self, now: Now) -> bool {
-        clock::now().mono.since(now.mono) < START_BUDGET
     }
 
     fn act_at_once(&mut self, now: Now) {

@@ -35,7 +35,7 @@ use jiff::tz::TimeZone;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use crate::base::clock::Now;
+use crate::base::clock::{Mono, Now};
 use crate::base::level::Level;
 use crate::base::signal;
 use crate::config::model::Config;
@@ -61,7 +61,7 @@ use timers::{Timer, Timers};
 
 /// Events taken from the kernel at once; more wait there.
 const EVENTS: usize = 1024;
-/// Queued starts get this long in a turn before clients and pipes have theirs.
+/// Starts get this long in each half of a turn before clients and pipes have theirs.
 const START_BUDGET: Duration = Duration::from_millis(5);
 
 /// The daemon at work.
@@ -84,6 +84,8 @@ pub struct Reactor {
     todo: Vec<Action>,
     /// Programs to start, in order, as there is time.
     spawns: VecDeque<ProcessId>,
+    /// The end of that time.
+    starts_until: Mono,
     /// Something changed in this turn that a waiting call may wait for.
     changed: bool,
     finished: Option<Mood>,
@@ -168,6 +170,7 @@ impl Reactor {
             about: start.about,
             todo: Vec::new(),
             spawns: VecDeque::new(),
+            starts_until: now.mono,
             changed: false,
             finished: None,
         };
@@ -199,6 +202,7 @@ impl Reactor {
                 continue;
             }
             let now = clock::now(); // the one reading of this turn
+            self.starts_until = now.mono + START_BUDGET;
             let unfinished = std::mem::take(&mut self.shell.unfinished);
             for token in events.iter().map(|event| event.token().0).chain(unfinished) {
                 self.ready(now, token);
@@ -252,6 +256,8 @@ impl Reactor {
 
     /// Does what has come due and what was decided, and answers.
     fn settle(&mut self, now: Now) {
+        // However long the hearing took, something is started in every turn.
+        self.starts_until = clock::now().mono + START_BUDGET;
         while let Some(timer) = self.shell.timers.due(now.mono) {
             match timer {
                 Timer::Read(token) => self.ready(now, token),
@@ -267,7 +273,7 @@ impl Reactor {
         }
         self.set.tick(now);
         self.act(now);
-        self.start_queued(now);
+        self.start_queued();
         if std::mem::take(&mut self.changed) {
             self.poll_waits(now);
             self.act(now);
@@ -280,9 +286,9 @@ impl Reactor {
     }
 
     /// Autostarts, as many as fit into this turn's share.
-    fn start_queued(&mut self, begun: Now) {
+    fn start_queued(&mut self) {
         let mut now = clock::now();
-        while now.mono.since(begun.mono) < START_BUDGET && self.set.start_queued(now) {
+        while now.mono < self.starts_until && self.set.start_queued(now) {
             self.act(now);
             now = clock::now();
         }
