@@ -46,7 +46,8 @@ class EndToEnd(theirs.EndToEndTests):
             file.write_text(self.moved(file.read_text()))
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}" # their programs run `python`
         for patch in (mock.patch("pexpect.spawn", self.spawn),
-                      mock.patch.dict(os.environ, PATH=path),
+                      # TMPDIR: in /tmp any other daemon of this identifier clears its AUTO logs.
+                      mock.patch.dict(os.environ, PATH=path, TMPDIR=str(self.here)),
                       mock.patch.object(theirs, "resource_filename", self.resource),
                       mock.patch("supervisor.xmlrpc.SupervisorTransport", self.transport),
                       mock.patch.object(theirs, "SupervisorTransport", self.transport)):
