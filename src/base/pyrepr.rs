@@ -96,4 +96,10 @@ mod tests {
         assert_eq!(decode(b"\xff it's"), r#"Undecodable: b"\xff it's""#);
         assert_eq!(decode(b"\xed\xa0\x80"), r"Undecodable: b'\xed\xa0\x80'"); // a lone surrogate
     }
+
+    #[test]
+    fn quotes_are_chosen_as_python_does() {
+        let quotes = ["a", "it's", "\"", "'\"", "\\"].map(repr);
+        assert_eq!(quotes, ["'a'", "\"it's\"", "'\"'", "'\\'\"'", "'\\\\'"]);
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use super::signal;
+
 /// The end of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -33,50 +35,10 @@ impl Display for Status {
         let Some(signal) = self.signal else {
             return write!(f, "exit status {}", self.code);
         };
-        match NAMES.iter().find(|(number, _)| *number == signal) {
-            Some((_, name)) => write!(f, "terminated by {name}")?,
-            None => write!(f, "terminated by signal {signal}")?,
-        }
+        write!(f, "terminated by {}", signal::name(signal))?;
         f.write_str(if self.core { " (core dumped)" } else { "" })
     }
 }
-
-/// Where a number has two names, the one Python's `signal` module ends up with.
-const NAMES: &[(i32, &str)] = &[
-    (libc::SIGHUP, "SIGHUP"),
-    (libc::SIGINT, "SIGINT"),
-    (libc::SIGQUIT, "SIGQUIT"),
-    (libc::SIGILL, "SIGILL"),
-    (libc::SIGTRAP, "SIGTRAP"),
-    (libc::SIGABRT, "SIGABRT"),
-    (libc::SIGBUS, "SIGBUS"),
-    (libc::SIGFPE, "SIGFPE"),
-    (libc::SIGKILL, "SIGKILL"),
-    (libc::SIGUSR1, "SIGUSR1"),
-    (libc::SIGSEGV, "SIGSEGV"),
-    (libc::SIGUSR2, "SIGUSR2"),
-    (libc::SIGPIPE, "SIGPIPE"),
-    (libc::SIGALRM, "SIGALRM"),
-    (libc::SIGTERM, "SIGTERM"),
-    (libc::SIGSTKFLT, "SIGSTKFLT"),
-    (libc::SIGCHLD, "SIGCHLD"),
-    (libc::SIGCONT, "SIGCONT"),
-    (libc::SIGSTOP, "SIGSTOP"),
-    (libc::SIGTSTP, "SIGTSTP"),
-    (libc::SIGTTIN, "SIGTTIN"),
-    (libc::SIGTTOU, "SIGTTOU"),
-    (libc::SIGURG, "SIGURG"),
-    (libc::SIGXCPU, "SIGXCPU"),
-    (libc::SIGXFSZ, "SIGXFSZ"),
-    (libc::SIGVTALRM, "SIGVTALRM"),
-    (libc::SIGPROF, "SIGPROF"),
-    (libc::SIGWINCH, "SIGWINCH"),
-    (libc::SIGPOLL, "SIGPOLL"),
-    (libc::SIGPWR, "SIGPWR"),
-    (libc::SIGSYS, "SIGSYS"),
-    (34, "SIGRTMIN"),
-    (64, "SIGRTMAX"),
-];
 
 #[cfg(test)]
 mod tests {

@@ -2,21 +2,12 @@
 //! scripts look for them. Names, paths and texts are given as they are.
 
 use crate::base::level::Level;
+use crate::base::pyrepr::repr;
 
 /// A sentence and how grave it is; for [`MainLog::tell`](crate::log::mainlog::MainLog::tell).
 pub type Said = (Level, String);
 
-/// How a process ended by itself: `exit status 3`.
-pub fn exit_status(code: i32) -> String {
-    format!("exit status {code}")
-}
-
-/// How a signal ended a process: `terminated by SIGSEGV (core dumped)`.
-pub fn terminated_by(signal: &str, core_dumped: bool) -> String {
-    format!("terminated by {signal}{}", if core_dumped { " (core dumped)" } else { "" })
-}
-
-/// A process ended without having been asked to; `status` is one of the above. One that ended
+/// A process ended without having been asked to; `status` is `base::status::Status` in words. One that ended
 /// before startsecs is never expected.
 pub fn exited(name: &str, status: &str, expected: bool) -> Said {
     match expected {
@@ -39,23 +30,12 @@ pub fn killing(name: &str, pid: i32, group: bool, signal: &str) -> Said {
 
 /// After `[supervisord] directory` was entered.
 pub fn set_directory(path: &str) -> Said {
-    (Level::Info, format!("set current directory: {}", quoted(path)))
+    (Level::Info, format!("set current directory: {}", repr(path)))
 }
 
 /// `[supervisord] directory` cannot be entered.
 pub fn cannot_chdir(path: &str, why: &str) -> Said {
-    (Level::Crit, format!("can't chdir into {}: {why}", quoted(path)))
-}
-
-/// Text in quotes as Python's `repr` chooses them. What else `repr` escapes, but the backslash,
-/// the main log escapes itself.
-pub fn quoted(text: &str) -> String {
-    let text = text.replace('\\', "\\\\");
-    match (text.contains('\''), text.contains('"')) {
-        (false, _) => format!("'{text}'"),
-        (true, false) => format!("\"{text}\""),
-        (true, true) => format!("'{}'", text.replace('\'', "\\'")),
-    }
+    (Level::Crit, format!("can't chdir into {}: {why}", repr(path)))
 }
 
 /// name(arguments) level "sentence"
@@ -244,13 +224,6 @@ mod tests {
     }
 
     #[test]
-    fn how_a_process_ended_is_said_in_the_words_of_decode_wait_status() {
-        assert_eq!(exit_status(3), "exit status 3");
-        assert_eq!(terminated_by("SIGKILL", false), "terminated by SIGKILL");
-        assert_eq!(terminated_by("SIGSEGV", true), "terminated by SIGSEGV (core dumped)");
-    }
-
-    #[test]
     #[rustfmt::skip]
     fn sentences_about_processes_are_supervisors() {
         let esrch = "[Errno 3] No such process";
@@ -339,11 +312,5 @@ mod tests {
             (listener_restart("l"), Info, "l: restarted because it violated the eventlistener protocol"),
             (listener_unknown("l"), Warn, "l: has entered the UNKNOWN state and will no longer receive events, this usually indicates the process violated the eventlistener protocol"),
         ]);
-    }
-
-    #[test]
-    fn quotes_are_chosen_as_python_does() {
-        let quotes = ["a", "it's", "\"", "'\"", "\\"].map(quoted);
-        assert_eq!(quotes, ["'a'", "\"it's\"", "'\"'", "'\\'\"'", "'\\\\'"]);
     }
 }
