@@ -1,7 +1,7 @@
 //! svx: the layers, lowest first. A module imports from its own layer's folder and from lower
 //! ones, so nothing goes round in a circle.
 //!
-//! base ← cli ← config ← process ← events ← proto ← rpc ← sys ← log ← reactor ← daemon, ctl,
+//! base ← cli ← config ← process ← events ← proto ← rpc ← sys ← log ← web ← reactor ← daemon, ctl,
 //! pidproxy ← app
 #![deny(unsafe_code)] // `sys` alone opts back in
 #![warn(missing_docs)]
@@ -20,3 +20,4 @@ pub mod proto;
 pub mod reactor;
 pub mod rpc;
 pub mod sys;
+pub mod web;

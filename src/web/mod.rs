@@ -1,0 +1,5 @@
+//! What the web servers show, as text made from plain values: the page, the JSON API with its
+//! description, and the metrics. Reads no clock and no file, and knows no socket: the reactor
+//! gathers what is shown and carries out what is asked for.
+
+pub mod view;
