@@ -28,17 +28,10 @@ const FLAGS: &[Flag<Flags>] = &[
             Ok(())
         },
     },
-    Flag {
-        short: Some('h'),
-        long: "help",
-        arg: "",
-        help: "print this and end",
-        ends: true,
-        set: |flags, _| {
-            flags.help = true;
-            Ok(())
-        },
-    },
+    Flag::help(|flags, _| {
+        flags.help = true;
+        Ok(())
+    }),
 ];
 
 /// Runs `svx links`; exit status 1 if a link could not be made, the others are made all the same.

@@ -18,17 +18,10 @@ struct Flags {
     help: bool,
 }
 
-const FLAGS: &[Flag<Flags>] = &[Flag {
-    short: Some('h'),
-    long: "help",
-    arg: "",
-    help: "print this and end",
-    ends: true,
-    set: |flags, _| {
-        flags.help = true;
-        Ok(())
-    },
-}];
+const FLAGS: &[Flag<Flags>] = &[Flag::help(|flags, _| {
+    flags.help = true;
+    Ok(())
+})];
 
 /// Runs `svx passwd`; exit status 1 if there is no password to hash.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {

@@ -36,6 +36,12 @@ pub struct Row {
 }
 
 impl<T> Flag<T> {
+    /// `-h`, with which every table ends.
+    pub const fn help(set: fn(&mut T, &str) -> Result<(), String>) -> Flag<T> {
+        let help = "print this and end";
+        Flag { short: Some('h'), long: "help", arg: "", help, ends: true, set }
+    }
+
     /// The part that is the same for all tables.
     pub fn row(&self) -> Row {
         Row { short: self.short, long: self.long, arg: self.arg, help: self.help }

@@ -106,15 +106,8 @@ pub const FLAGS: &[Flag<Flags>] = &[
             Ok(())
         },
     },
-    Flag {
-        short: Some('h'),
-        long: "help",
-        arg: "",
-        help: "print this and end",
-        ends: true,
-        set: |flags, _| {
-            flags.help = true;
-            Ok(())
-        },
-    },
+    Flag::help(|flags, _| {
+        flags.help = true;
+        Ok(())
+    }),
 ];
