@@ -101,11 +101,12 @@ impl Supervisor {
         }
         let places: HashMap<&str, usize> =
             new.programs.iter().enumerate().map(|(at, program)| (&*program.name, at)).collect();
-        let processes = &self.processes;
-        self.groups[index].members.sort_by_key(|id| {
-            let process = processes.get(id.slot as usize);
+        let mut members = std::mem::take(&mut self.groups[index].members);
+        members.sort_by_key(|id| {
+            let process = self.get(*id);
             process.and_then(|p| places.get(&*p.program.name).copied()).unwrap_or(usize::MAX)
         });
+        self.groups[index].members = members;
     }
 
     /// Begins to remove a group: its members are stopped, and it is gone with the last of them.

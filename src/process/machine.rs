@@ -176,6 +176,8 @@ impl Process {
 
     /// Goes on as another program: what is yet to come follows that.
     pub(super) fn adopt(&mut self, program: Arc<Program>) {
+        let name = |program: &Program| (program.group.clone(), program.name.clone());
+        debug_assert_eq!(name(&self.program), name(&program));
         self.program = program;
         let expected = self.exit.is_some_and(|exit| self.program.exitcodes.contains(&exit.code));
         self.restart &= self.restarts_after(expected);

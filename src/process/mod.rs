@@ -11,6 +11,7 @@ mod namespec;
 mod order;
 mod state;
 mod supervisor;
+mod table;
 
 pub use action::{Action, Change, Saying, Target};
 pub use machine::{Process, RESTART_EVERY};

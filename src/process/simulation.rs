@@ -92,6 +92,8 @@ struct World {
     next_pid: i32,
     todo: Vec<Action>,
     finished: Option<Mood>,
+    /// What every process was in each of its revisions.
+    seen: HashMap<u64, String>,
 }
 
 impl World {
@@ -128,6 +130,7 @@ impl World {
             next_pid: 100,
             todo: Vec::new(),
             finished: None,
+            seen: HashMap::new(),
         }
     }
 
@@ -343,7 +346,19 @@ impl World {
         }
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
+        let mut sorted: Vec<ProcessId> = self.all.iter().map(|(id, _)| id).collect();
+        sorted.sort_by_key(|id| {
+            self.all.get(*id).map(|p| (p.program.group.clone(), p.program.name.clone()))
+        });
+        assert_eq!(self.all.sorted(), sorted);
+        for (id, process) in self.all.iter() {
+            let (group, name) = (&*process.program.group, &*process.program.name);
+            assert_eq!(self.all.find(Namespec { group, process: Some(name) }), Some(id));
+            let seen = self.seen.entry(self.all.revision(id).unwrap());
+            let text = format!("{process:?}");
+            assert_eq!(seen.or_insert_with(|| text.clone()), &text, "changed behind its revision");
+        }
         for group in self.all.groups() {
             let members = || group.members.iter().filter_map(|id| self.all.get(*id));
             assert_eq!(members().count(), group.members.len());

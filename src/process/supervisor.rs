@@ -3,12 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use slab::Slab;
-
 use super::change::{Leaving, Next};
 use super::deadlines::Deadlines;
 use super::machine::{Input, Process};
 use super::order::StopOrder;
+use super::table::Table;
 use super::{Action, Mood, Namespec, Saying, State};
 use crate::base::clock::{Mono, Now};
 use crate::base::status::Status;
@@ -20,7 +19,7 @@ use crate::config::model::{self, Program};
 pub struct ProcessId {
     /// Index into a table of processes.
     pub slot: u32,
-    serial: u32,
+    pub(super) serial: u32,
 }
 
 #[cfg(test)]
@@ -46,8 +45,7 @@ pub struct Group {
 /// the shell has to do about it.
 #[derive(Debug, Default)]
 pub struct Supervisor {
-    pub(super) processes: Slab<Process>,
-    serials: Vec<u32>,
+    processes: Table,
     /// In the order they were added: the order of every listing.
     pub(super) groups: Vec<Group>,
     pub(super) by_name: HashMap<String, usize>,
@@ -83,13 +81,17 @@ impl Supervisor {
 
     /// The process behind an id, unless it was removed.
     pub fn get(&self, id: ProcessId) -> Option<&Process> {
-        let known = self.serials.get(id.slot as usize) == Some(&id.serial);
-        if known { self.processes.get(id.slot as usize) } else { None }
+        self.processes.get(id)
     }
 
     pub(super) fn get_mut(&mut self, id: ProcessId) -> Option<&mut Process> {
-        let known = self.serials.get(id.slot as usize) == Some(&id.serial);
-        if known { self.processes.get_mut(id.slot as usize) } else { None }
+        self.processes.get_mut(id)
+    }
+
+    /// Another number after whatever may have changed the process, and never that of another
+    /// one: what was derived from a [`Process`] holds as long as this does.
+    pub fn revision(&self, id: ProcessId) -> Option<u64> {
+        self.processes.revision(id)
     }
 
     /// Every process, group by group.
@@ -98,11 +100,14 @@ impl Supervisor {
         ids.filter_map(|id| Some((id, self.get(id)?)))
     }
 
+    /// Every process by group and name, in the order of their bytes.
+    pub fn sorted(&self) -> &[ProcessId] {
+        self.processes.sorted()
+    }
+
     /// The process a name means; `None` for unknown names and for `g:*`.
     pub fn find(&self, name: Namespec) -> Option<ProcessId> {
-        let wanted = name.process?;
-        let mut members = self.group(name.group)?.members.iter().copied();
-        members.find(|&id| self.get(id).is_some_and(|p| p.program.name == wanted))
+        self.processes.find(name.group, name.process?)
     }
 
     /// Whose live process has this pid.
@@ -136,14 +141,7 @@ impl Supervisor {
 
     /// A new process, stopped and in no group yet.
     pub(super) fn create(&mut self, program: &Arc<Program>) -> ProcessId {
-        let entry = self.processes.vacant_entry();
-        let slot = entry.key();
-        if self.serials.len() <= slot {
-            self.serials.resize(slot + 1, 0);
-        }
-        let id = ProcessId { slot: slot as u32, serial: self.serials[slot] };
-        entry.insert(Process::new(id, Arc::clone(program)));
-        id
+        self.processes.insert(|id| Process::new(id, Arc::clone(program)))
     }
 
     /// Forgets a group. Its ids are dead afterwards.
@@ -174,13 +172,10 @@ impl Supervisor {
 
     /// Forgets a process; its id is dead afterwards.
     pub(super) fn forget(&mut self, id: ProcessId) {
-        if self.get(id).is_none() {
-            return;
+        if self.processes.remove(id) {
+            self.queue.retain(|queued| *queued != id);
+            self.todo.push(Action::Removed(id));
         }
-        self.queue.retain(|queued| *queued != id);
-        self.processes.try_remove(id.slot as usize);
-        self.serials[id.slot as usize] = self.serials[id.slot as usize].wrapping_add(1);
-        self.todo.push(Action::Removed(id));
     }
 
     /// Starts it unless it runs; the spawn is among the actions.
@@ -317,19 +312,16 @@ impl Supervisor {
     }
 
     pub(super) fn step(&mut self, now: Now, id: ProcessId, input: Input) {
-        if self.get(id).is_none() {
-            return;
-        }
         let may_start = self.mood() == Mood::Running;
-        let process = &mut self.processes[id.slot as usize];
+        let Some(process) = self.processes.get_mut(id) else { return };
         let before = (process.state, process.deadline());
         process.step(now, input, may_start, &mut self.todo);
         let after = (process.state, process.deadline());
         let process_is_over = process.next.is_some() && process.pid == 0;
         if let Some(at) = after.1.filter(|_| after.1 != before.1) {
             self.deadlines.arm(at, id);
-            let (processes, serials) = (&self.processes, &self.serials);
-            self.deadlines.tidy(processes.len(), |id| current(processes, serials, id));
+            let processes = &self.processes;
+            self.deadlines.tidy(processes.len(), |id| processes.get(id)?.deadline());
         }
         if process_is_over {
             self.resolve(now, id);
@@ -369,12 +361,7 @@ impl Supervisor {
     }
 
     fn first_deadline(&mut self) -> Option<(Mono, ProcessId)> {
-        let (processes, serials) = (&self.processes, &self.serials);
-        self.deadlines.first(|id| current(processes, serials, id))
+        let processes = &self.processes;
+        self.deadlines.first(|id| processes.get(id)?.deadline())
     }
-}
-
-fn current(processes: &Slab<Process>, serials: &[u32], id: ProcessId) -> Option<Mono> {
-    let known = serials.get(id.slot as usize) == Some(&id.serial);
-    processes.get(id.slot as usize).filter(|_| known)?.deadline()
 }
