@@ -133,13 +133,17 @@ impl Reactor {
         let mut ready = false;
         waits.retain_mut(|wait| {
             let (slot, token) = (wait.reply.client, wait.reply.token);
-            if self.clients.get(slot).is_none_or(|client| client.token != token) {
-                return false; // it has left, and is forgotten
+            let gone = self.clients.get(slot).is_none_or(|client| client.token != token);
+            if gone && !wait.waiting.outlives_caller() {
+                return false;
             }
             let Some(result) = wait.waiting.poll(&mut self.context(now)) else {
                 ready |= wait.waiting.is_ready();
                 return true;
             };
+            if gone {
+                return false;
+            }
             self.answer(now, &wait.reply, &wait.method, result);
             if let Some(client) = self.clients.get_mut(slot) {
                 client.waits -= 1;

@@ -239,7 +239,7 @@ fn run(ctx: &mut Context, name: &str, params: Params) -> Result<Outcome, Fault> 
     let given = by_position(row, params)?;
     let open = match name {
         "supervisor.sendRemoteCommEvent" => true,
-        "svx.update" => false,
+        "svx.update" | "svx.act" => false,
         _ => !name.starts_with("supervisor.") && !name.starts_with("twiddler."),
     };
     if ctx.set.mood() != Mood::Running && !open {

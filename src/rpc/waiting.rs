@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use super::rows::act::Restart;
 use super::rows::multicall::Multicall;
 use super::rows::update::Update;
 use super::{Code, Context, Fault, Value};
@@ -22,6 +23,8 @@ pub enum Waiting {
     Multicall(Box<Multicall>),
     /// What an update has told to stop.
     Update(Update),
+    /// What is to be restarted is still being stopped, or started.
+    Restart(Box<Restart>),
 }
 
 impl Waiting {
@@ -35,6 +38,7 @@ impl Waiting {
             Waiting::Clear(clearing) => clearing.poll(ctx).map(Ok),
             Waiting::Multicall(multicall) => multicall.poll(ctx).map(Ok),
             Waiting::Update(update) => update.poll(ctx).map(Ok),
+            Waiting::Restart(restart) => restart.poll(ctx),
         }
     }
 
@@ -48,7 +52,13 @@ impl Waiting {
             Waiting::Clear(_) => true,
             Waiting::Multicall(multicall) => multicall.is_ready(),
             Waiting::Update(_) => false,
+            Waiting::Restart(restart) => restart.is_ready(),
         }
+    }
+
+    /// Whether it is to be polled to its end even if nobody hears the answer any more.
+    pub fn outlives_caller(&self) -> bool {
+        matches!(self, Waiting::Restart(_))
     }
 }
 
@@ -153,8 +163,13 @@ impl Members {
         Members { pending: members.into_iter().collect(), ..Members::default() }
     }
 
+    /// See [`Waiting::is_ready`].
+    pub fn is_seen(&self) -> bool {
+        self.seen
+    }
+
     /// The results stand in the order they became known; those of one poll as the members do.
-    fn poll(&mut self, ctx: &mut Context) -> Option<Value> {
+    pub fn poll(&mut self, ctx: &mut Context) -> Option<Value> {
         // Every spawn of the turn is over before anything is told, or the order of those that
         // nobody waits for would depend on how spawns are spread over turns.
         let unspawned = |id| ctx.set.wants_spawn(id);

@@ -1,5 +1,6 @@
 //! The rows of the table, a file for each subject.
 
+pub(super) mod act;
 mod configs;
 mod daemon;
 mod info;
@@ -18,7 +19,7 @@ pub use streams::{Source, Tail};
 use super::table::{Given, Kind, Method, Param};
 
 /// Every row.
-pub(super) static ALL: [&[Method]; 10] = [
+pub(super) static ALL: [&[Method]; 11] = [
     &daemon::ROWS,
     &configs::ROWS,
     &startstop::ROWS,
@@ -28,6 +29,7 @@ pub(super) static ALL: [&[Method]; 10] = [
     &system::ROWS,
     &streams::ROWS,
     &update::ROWS,
+    &act::ROWS,
     &twiddler::ROWS,
 ];
 

@@ -83,7 +83,7 @@ pub static ROWS: [Method; 5] = [
     },
 ];
 
-fn send(ctx: &mut Context, id: ProcessId, name: &str, text: &str) -> Result<(), Fault> {
+pub(super) fn send(ctx: &mut Context, id: ProcessId, name: &str, text: &str) -> Result<(), Fault> {
     let signal = signal::number(text).ok_or_else(|| Code::BadSignal.of(text))?;
     if !is_signallable(ctx, id) {
         return Err(Code::NotRunning.of(name));
@@ -99,7 +99,7 @@ fn send_each(ctx: &mut Context, mut ids: Vec<ProcessId>, signal: &str) -> Outcom
     Outcome::Wait(Waiting::All(Members::new(sent)))
 }
 
-fn is_signallable(ctx: &Context, id: ProcessId) -> bool {
+pub(super) fn is_signallable(ctx: &Context, id: ProcessId) -> bool {
     ctx.set.get(id).is_some_and(|process| {
         matches!(process.state, State::Running | State::Starting | State::Stopping)
     })

@@ -95,7 +95,7 @@ fn one(id: ProcessId, name: &str, goal: Goal, wait: bool) -> Outcome {
 
 /// Starts it, or says why that can not be. A process in STOPPING is left to its end: whoever
 /// waits for the start is then told that it did not come up, as 4.3.0 does.
-fn start(ctx: &mut Context, id: ProcessId, name: &str) -> Result<(), Fault> {
+pub(super) fn start(ctx: &mut Context, id: ProcessId, name: &str) -> Result<(), Fault> {
     let process = ctx.set.get(id).ok_or_else(|| Code::BadName.of(name))?;
     ctx.host.find_command(&process.program)?;
     if process.state.is_running() {
@@ -108,7 +108,7 @@ fn start(ctx: &mut Context, id: ProcessId, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn stop(ctx: &mut Context, id: ProcessId, name: &str) -> Result<(), Fault> {
+pub(super) fn stop(ctx: &mut Context, id: ProcessId, name: &str) -> Result<(), Fault> {
     if !runs(ctx, id) {
         return Err(Code::NotRunning.of(name));
     }

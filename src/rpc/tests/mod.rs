@@ -1,6 +1,7 @@
 //! What clients see of the table, method by method, against invented processes. Expected values
 //! and texts are those that Supervisor 4.3.0 gave to the same calls.
 
+mod act;
 mod arguments;
 mod configs;
 mod logs;
