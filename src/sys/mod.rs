@@ -11,6 +11,7 @@ pub mod host;
 pub mod kill;
 pub mod pidfile;
 pub mod pipes;
+pub mod proc;
 pub mod rlimit;
 pub mod signals;
 pub mod sockets;

@@ -1,0 +1,154 @@
+//! What a process uses, as `/proc` tells it: one small file read into one buffer, one directory
+//! asked for its size.
+
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::io::Read;
+use std::time::Duration;
+
+/// A line of `stat` is half as long with the highest numbers in every field.
+const STAT_BYTES_MAX: usize = 2048;
+/// Kernels before 6.2 have the descriptors listed one by one: beyond so many nobody waits for it.
+const LISTED_MAX: usize = 1 << 14;
+
+/// What one process uses at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// User and system time of all its threads, in the kernel's steps of usually 10 ms.
+    pub cpu: Duration,
+    /// Bytes of memory that are its own at this moment or shared with others.
+    pub resident: u64,
+    /// Bytes of address space.
+    pub virt: u64,
+    /// When it was started, in ticks since the machine was: tells it from a later one with its pid.
+    pub started: u64,
+    /// Open descriptors, where we may count them.
+    pub descriptors: Option<u32>,
+}
+
+/// Reads samples.
+#[derive(Debug)]
+pub struct Proc {
+    path: String,
+    buffer: [u8; STAT_BYTES_MAX],
+    ticks_per_sec: u64,
+    page_bytes: u64,
+}
+
+impl Default for Proc {
+    fn default() -> Proc {
+        let (ticks_per_sec, page_bytes) =
+            (setting(libc::_SC_CLK_TCK, 100), setting(libc::_SC_PAGESIZE, 4096));
+        Proc { path: String::new(), buffer: [0; STAT_BYTES_MAX], ticks_per_sec, page_bytes }
+    }
+}
+
+fn setting(name: libc::c_int, usual: u64) -> u64 {
+    // SAFETY: sysconf(3) takes a number and gives one.
+    let value = unsafe { libc::sysconf(name) };
+    u64::try_from(value).ok().filter(|value| *value > 0).unwrap_or(usual)
+}
+
+impl Proc {
+    /// What `pid` uses; `None` if it is no more, or `/proc` is not there.
+    pub fn sample(&mut self, pid: i32) -> Option<Sample> {
+        let mut file = File::open(self.named(pid, "stat")).ok()?;
+        let count = file.read(&mut self.buffer).ok()?;
+        let stat = Stat::parse(self.buffer.get(..count)?)?;
+        let nanos = u128::from(stat.ticks) * 1_000_000_000 / u128::from(self.ticks_per_sec);
+        Some(Sample {
+            cpu: Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
+            resident: stat.resident_pages.saturating_mul(self.page_bytes),
+            virt: stat.virt,
+            started: stat.started,
+            descriptors: self.descriptors(pid),
+        })
+    }
+
+    fn descriptors(&mut self, pid: i32) -> Option<u32> {
+        let path = self.named(pid, "fd");
+        let count = match fs::metadata(path).ok()?.len() {
+            // It has none, or the kernel does not count them for us.
+            0 => fs::read_dir(path).ok()?.take(LISTED_MAX).count() as u64,
+            count => count,
+        };
+        u32::try_from(count).ok()
+    }
+
+    fn named(&mut self, pid: i32, name: &str) -> &str {
+        self.path.clear();
+        let _ = write!(self.path, "/proc/{pid}/{name}"); // a String takes everything
+        &self.path
+    }
+}
+
+/// Of `/proc/PID/stat`.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    ticks: u64,
+    started: u64,
+    virt: u64,
+    resident_pages: u64,
+}
+
+impl Stat {
+    /// The name, in parentheses, may have parentheses, spaces and line breaks of its own: the
+    /// fields are counted from its end.
+    fn parse(line: &[u8]) -> Option<Stat> {
+        let after = line.iter().rposition(|byte| *byte == b')')? + 1;
+        let text = std::str::from_utf8(&line[after..]).ok()?;
+        let mut fields = text.split_ascii_whitespace();
+        let mut number = |skipped: usize| fields.nth(skipped)?.parse::<u64>().ok();
+        // Numbered as in proc_pid_stat(5), where the name is 2.
+        let (user, system) = (number(14 - 3)?, number(0)?);
+        let (started, virt) = (number(22 - 16)?, number(0)?);
+        let resident_pages = number(0)?;
+        Some(Stat { ticks: user.saturating_add(system), started, virt, resident_pages })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process;
+
+    const LINE: &str = "7 (sleep) S 1 7 7 0 -1 4194560 94 0 0 0 11 22 33 44 20 0 1 0 \
+                        5555 5660672 458 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0";
+
+    #[test]
+    fn the_fields_are_found_whatever_the_name() {
+        let known = Stat { ticks: 33, started: 5555, virt: 5_660_672, resident_pages: 458 };
+        for name in ["sleep", "", ")", "a) R 1 2 3 (b", "tmux: server", "x\ny", "\u{fe}é"] {
+            let line = LINE.replace("sleep", name);
+            assert_eq!(Stat::parse(line.as_bytes()).as_ref(), Some(&known), "{name:?}");
+        }
+        let bytes = LINE.replace("sleep", "?").into_bytes();
+        let bytes: Vec<u8> = bytes.iter().map(|b| if *b == b'?' { 0xff } else { *b }).collect();
+        assert_eq!(Stat::parse(&bytes), Some(known));
+    }
+
+    #[test]
+    fn a_line_cut_short_or_of_other_words_is_none() {
+        let enough = LINE.find(" 18446744073709551615").unwrap();
+        for end in 0..LINE.len() {
+            let parsed = Stat::parse(&LINE.as_bytes()[..end]);
+            assert!(parsed.is_none() || end > enough - " 458".len(), "{end}");
+        }
+        assert_eq!(Stat::parse(LINE.replace(" 22 ", " x ").as_bytes()), None);
+        assert_eq!(Stat::parse(LINE.replace(" 22 ", " -1 ").as_bytes()), None);
+    }
+
+    #[test]
+    fn our_own_process_uses_something_and_one_that_is_not_there_nothing() {
+        let mut proc = Proc::default();
+        let pid = process::id() as i32;
+        let before = proc.sample(pid).unwrap();
+        assert!(before.resident > 100_000 && before.virt >= before.resident);
+        assert!(before.started > 0 && before.descriptors.unwrap() >= 3);
+        while proc.sample(pid).unwrap().cpu == before.cpu {
+            // Asking takes time, too.
+        }
+        assert_eq!(proc.sample(pid).unwrap().started, before.started);
+        assert_eq!(proc.sample(i32::MAX), None);
+    }
+}
