@@ -141,6 +141,11 @@ impl Bus {
         }
     }
 
+    /// How many events somebody was to have.
+    pub fn published(&self) -> u64 {
+        self.serial
+    }
+
     /// All pools, for reports.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.pools.iter().map(|(_, pool)| pool)

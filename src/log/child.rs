@@ -45,6 +45,8 @@ pub struct ChildLog {
     syslog: Option<(String, Lines)>,
     strip: Option<Stripper>,
     scratch: Vec<u8>,
+    /// Bytes that files closed by now did not take.
+    lost: u64,
     /// Where an AUTO file is made and what its name begins with.
     auto: (PathBuf, String),
 }
@@ -84,6 +86,7 @@ impl ChildLog {
             syslog: syslog.then(|| (format!("{name} "), Lines::default())),
             strip: places.strip_ansi.then(Stripper::default),
             scratch: Vec::new(),
+            lost: 0,
             auto,
         }
     }
@@ -124,6 +127,7 @@ impl ChildLog {
     ) -> io::Result<()> {
         self.close(now, outlets);
         let old = std::mem::replace(self, new);
+        self.lost = old.lost;
         if !open {
             return Ok(());
         }
@@ -167,6 +171,7 @@ impl ChildLog {
             }
         }
         self.path = self.path().map(Path::to_owned);
+        self.lost = self.lost();
         self.sink = Sink::Nothing;
     }
 
@@ -206,6 +211,11 @@ impl ChildLog {
             (Sink::File(log), None, None) if log.regular_fd().is_some() => Some(log),
             _ => None,
         }
+    }
+
+    /// Bytes that its files did not take, ever.
+    pub fn lost(&self) -> u64 {
+        self.lost + self.sink.lost()
     }
 
     /// Something new to say about failures; ask until `None`.
@@ -341,6 +351,23 @@ mod tests {
         fs::rename(&parked, dir.path()).unwrap();
         log.open(NOW, &mut outlets).unwrap();
         assert!(log.path().unwrap().exists());
+    }
+
+    #[test]
+    fn what_is_lost_is_counted_over_all_processes_and_changes_of_settings() {
+        let dir = tempdir().unwrap();
+        let full = output(LogTarget::File("/dev/full".into()), false);
+        let (mut log, mut outlets) = child(&dir, &full, false);
+        for lost in [3, 6] {
+            log.open(NOW, &mut outlets).unwrap();
+            log.write(b"abc", NOW, &mut outlets);
+            assert_eq!(log.lost(), lost);
+            log.close(NOW, &mut outlets);
+            assert_eq!(log.lost(), lost);
+        }
+        let (new, _) = child(&dir, &output(LogTarget::None, false), false);
+        log.make_way(new, false, NOW, &mut outlets).unwrap();
+        assert_eq!(log.lost(), 6);
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl MainLog {
         self.early.is_some() || level >= self.level
     }
 
+    /// Bytes that its own file did not take since it was opened.
+    pub fn lost(&self) -> u64 {
+        self.sink.lost()
+    }
+
     /// One line. Control characters are escaped, so that nothing a stranger sends makes another
     /// line of it.
     pub fn say(&mut self, level: Level, text: &str, now: Now) {

@@ -174,6 +174,11 @@ impl Passthrough {
         }
     }
 
+    /// Bytes that could not be passed on, ever.
+    pub fn lost(&self) -> u64 {
+        self.trouble.lost_ever()
+    }
+
     /// Something new to say about failures, see [`Trouble::report`].
     pub fn trouble(&mut self, now: Mono) -> Option<String> {
         self.trouble.report(now, self.name)

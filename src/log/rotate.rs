@@ -206,6 +206,11 @@ impl FileLog {
         self.file.as_ref().filter(|_| self.regular).map(File::as_fd)
     }
 
+    /// Bytes that could not be written since it was opened.
+    pub fn lost(&self) -> u64 {
+        self.writing.lost_ever()
+    }
+
     /// Something new to say about failures, see [`Trouble::report`].
     pub fn trouble(&mut self, now: Mono) -> Option<String> {
         if self.trouble_due().is_none_or(|due| due > now) {

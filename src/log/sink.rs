@@ -121,6 +121,15 @@ impl Sink {
         }
     }
 
+    /// Bytes that its own file did not take since it was opened.
+    pub fn lost(&self) -> u64 {
+        match self {
+            Sink::File(log) => log.lost(),
+            Sink::Dated(log) => log.file().lost(),
+            Sink::Nothing | Sink::Stdout(_) | Sink::Stderr(_) => 0,
+        }
+    }
+
     /// Something new to say about failures of its own; ask until `None`.
     pub fn trouble(&mut self, now: Mono) -> Option<String> {
         match self {

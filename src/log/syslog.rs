@@ -75,6 +75,11 @@ impl Syslog {
         self.socket.insert(socket).send(&self.datagram).map(drop)
     }
 
+    /// Bytes that could not be passed on, ever.
+    pub fn lost(&self) -> u64 {
+        self.trouble.lost_ever()
+    }
+
     /// Something new to say about failures, see [`Trouble::report`].
     pub fn trouble(&mut self, now: Mono) -> Option<String> {
         self.trouble.due().filter(|&due| due <= now)?;

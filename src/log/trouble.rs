@@ -18,6 +18,8 @@ pub struct Trouble {
     /// Bytes lost so far, and how many of them have been said.
     lost: u64,
     lost_said: u64,
+    /// Bytes lost in all its life.
+    lost_ever: u64,
     said: bool,
     said_at: Option<Mono>,
 }
@@ -31,6 +33,7 @@ impl Trouble {
             error: None,
             lost: 0,
             lost_said: 0,
+            lost_ever: 0,
             said: false,
             said_at: None,
         }
@@ -41,6 +44,7 @@ impl Trouble {
         self.failing = true;
         self.error = Some(error);
         self.lost += lost as u64;
+        self.lost_ever += lost as u64;
     }
 
     /// It worked. Costs nothing while nothing had failed.
@@ -56,6 +60,11 @@ impl Trouble {
     /// Bytes lost since the failure began; zero once its end has been said.
     pub fn lost(&self) -> u64 {
         self.lost
+    }
+
+    /// Bytes lost since the log was opened.
+    pub fn lost_ever(&self) -> u64 {
+        self.lost_ever
     }
 
     /// A sentence if there is something new to say and it is time: the failure, the loss so far
@@ -85,7 +94,7 @@ impl Trouble {
             self.said_at = Some(now);
         } else {
             let said_at = if self.said { self.said_at } else { Some(now) };
-            *self = Trouble { said_at, ..Trouble::new(verb) };
+            *self = Trouble { said_at, lost_ever: self.lost_ever, ..Trouble::new(verb) };
         }
         (!text.is_empty()).then_some(text)
     }
@@ -145,6 +154,7 @@ mod tests {
         assert_eq!(end, "can write /l again; 1310 bytes lost");
         assert_eq!(trouble.report(at(200), "/l"), None);
         assert_eq!(trouble.due(), None);
+        assert_eq!((trouble.lost(), trouble.lost_ever()), (0, 1310));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::State::{self, Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping, Unknown};
 use super::change::Next;
+use super::exits::Exits;
 use super::{Action, Change, ProcessId, Saying, Target};
 use crate::base::clock::{Mono, Now, Wall};
 use crate::base::status::Status;
@@ -42,6 +43,8 @@ pub struct Process {
     pub tries: u32,
     /// Starts that followed an end without anybody asking, since svx began.
     pub restarts: u64,
+    /// How its runs have ended, since svx began.
+    pub exits: Exits,
     /// What is to happen when the present process has ended.
     pub(super) next: Option<Next>,
     id: ProcessId,
@@ -94,6 +97,7 @@ impl Process {
             spawnerr: String::new(),
             tries: 0,
             restarts: 0,
+            exits: Exits::default(),
             next: None,
             id,
             until: Mono(0),
@@ -269,6 +273,7 @@ impl Process {
         let expected = self.program.exitcodes.contains(&status.code);
         let name = self.program.name.clone();
         self.ended = Some(now.wall);
+        self.exits.count(status);
         let pid = std::mem::take(&mut self.pid);
         match self.state {
             Stopping => {

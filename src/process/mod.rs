@@ -6,6 +6,7 @@ mod action;
 mod change;
 pub mod command;
 mod deadlines;
+pub mod exits;
 pub mod machine;
 mod namespec;
 mod order;

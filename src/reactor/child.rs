@@ -44,6 +44,8 @@ pub struct Stream {
     pub capture: Option<Scanner>,
     /// Its bytes make PROCESS_LOG events.
     pub events_enabled: bool,
+    /// Bytes that have come from it, ever.
+    pub bytes: u64,
     /// Our end.
     pub pipe: Option<Pipe>,
 }

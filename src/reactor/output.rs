@@ -95,6 +95,9 @@ impl Shell {
             }
         };
         self.scratch = scratch;
+        if let Some(child) = self.child(id).filter(|_| got > 0) {
+            child.streams[index(channel)].bytes += got as u64;
+        }
         (got, state)
     }
 

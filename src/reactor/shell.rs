@@ -119,6 +119,7 @@ impl Shell {
             log: ChildLog::new(&program.name, channel, output, places, now),
             capture: scanner(output),
             events_enabled: output.events_enabled,
+            bytes: 0,
             pipe: None,
         };
         let streams = [stream("stdout", &program.stdout), stream("stderr", &program.stderr)];
