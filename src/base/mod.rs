@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod channel;
 pub mod clock;
 pub mod dotenv;
+pub mod histogram;
 pub mod int;
 pub mod level;
 pub mod pyrepr;

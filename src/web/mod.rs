@@ -2,4 +2,5 @@
 //! description, and the metrics. Reads no clock and no file, and knows no socket: the reactor
 //! gathers what is shown and carries out what is asked for.
 
+pub mod metrics;
 pub mod view;
