@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::clock::Wall;
 use crate::base::status::Status;
-use crate::process::State;
+use crate::process::{Mood, State};
 
 /// One process as it is at this moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,21 @@ impl ProcessView {
             false => format!("{}:{}", self.group, self.name),
         }
     }
+}
+
+/// The daemon as it is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonView {
+    /// `identifier` of `[supervisord]`.
+    pub identifier: String,
+    /// Its process.
+    pub pid: u32,
+    /// What it is about.
+    pub mood: Mood,
+    /// When it came up.
+    pub started: Wall,
+    /// When it was looked at.
+    pub now: Wall,
 }
 
 /// The end of a run.
