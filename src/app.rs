@@ -13,6 +13,7 @@ use crate::pidproxy;
 use crate::{config, ctl};
 
 mod links;
+pub mod manual;
 mod passwd;
 
 /// One program within the executable.
@@ -67,6 +68,12 @@ const APPLETS: &[Applet] = &[
         main: links::main,
     },
     Applet {
+        word: "man",
+        alias: None,
+        about: "write the manual pages into a directory",
+        main: manual::main,
+    },
+    Applet {
         word: "passwd",
         alias: None,
         about: "print what to store for a password of a server",
@@ -93,10 +100,7 @@ fn run(name: &OsStr, words: &[OsString]) -> u8 {
     };
     let word = word.to_string_lossy();
     match &*word {
-        "help" | "--help" | "-h" => {
-            cli::say(page().render());
-            return 0;
-        }
+        "help" | "--help" | "-h" => return help(rest),
         "--version" | "-V" => {
             let version = env!("CARGO_PKG_VERSION");
             cli::say(format_args!("svx {version} (Supervisor {SUPERVISOR_VERSION} compatible)"));
@@ -114,6 +118,26 @@ fn run(name: &OsStr, words: &[OsString]) -> u8 {
         None => String::new(),
     };
     cli::complain(format_args!("svx: no command `{word}`{hint}\nFor help, use svx help"));
+    cli::USAGE
+}
+
+/// What svx is, or one of its manual pages, or the help of one of its commands.
+fn help(words: &[OsString]) -> u8 {
+    let Some(topic) = words.first().map(|word| word.to_string_lossy()) else {
+        cli::say(page().render());
+        return 0;
+    };
+    if manual::help(&topic) {
+        return 0;
+    }
+    if let Some(applet) = APPLETS.iter().find(|applet| applet.word == topic) {
+        return (applet.main)(&format!("svx {topic}"), &["--help".into()]);
+    }
+    let commands = APPLETS.iter().map(|applet| applet.word).collect::<Vec<_>>().join(", ");
+    let topics = manual::topics().join(", ");
+    cli::complain(format_args!(
+        "svx: no help on `{topic}`\nThere are the commands {commands} and the pages {topics}"
+    ));
     cli::USAGE
 }
 

@@ -3,9 +3,11 @@
 
 pub mod flag;
 pub mod help;
+pub mod manual;
 
 pub use flag::{Flag, Row, UsageError, parse};
 pub use help::Page;
+pub use manual::{Manual, Part};
 
 use std::fmt::Display;
 use std::io::{self, Write};

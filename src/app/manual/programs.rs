@@ -1,0 +1,177 @@
+//! The programs: svx(1), supervisord(8), supervisorctl(1), echo_supervisord_conf(1).
+
+use crate::app;
+use crate::cli::manual::sentence;
+use crate::cli::{Manual, Page, Part};
+use crate::ctl;
+use crate::daemon::flags;
+
+/// All of them.
+pub fn pages() -> Vec<Manual> {
+    vec![svx(), supervisord(), supervisorctl(), echo_supervisord_conf()]
+}
+
+/// What a table of examples looks like behind a program's name.
+fn examples(page: &Page) -> Vec<Part> {
+    let lines = page.examples.iter().map(|(line, help)| {
+        (format!("`{}`", format!("{} {line}", page.prog).trim_end()), sentence(help))
+    });
+    vec![Part::Heading("EXAMPLES"), Part::terms(lines)]
+}
+
+fn see_also(names: &'static str) -> Vec<Part> {
+    vec![Part::Heading("SEE ALSO"), Part::text(names)]
+}
+
+fn svx() -> Manual {
+    let page = app::page();
+    let mut parts = vec![
+        Part::Heading("SYNOPSIS"),
+        Part::text(format!("`svx` {}", page.usage)),
+        Part::Heading("DESCRIPTION"),
+        Part::text(
+            "`svx` starts programs, keeps them running, writes what they print to files, and stops \
+             them in order. It takes the place of Supervisor 4.3.0: it reads the same configuration \
+             files, and its commands, events and interfaces are the same. It is one executable that \
+             decides by its name or by its first word what to be; `svx links` makes the links \
+             under which Supervisor's programs are known.",
+        ),
+        Part::Heading("COMMANDS"),
+    ];
+    let commands = page.words.iter().flat_map(|(_, words)| words);
+    parts.push(Part::terms(commands.map(|(word, about)| (format!("`{word}`"), sentence(about)))));
+    parts.push(Part::text(
+        "`svx help` COMMAND and `svx` COMMAND `--help` explain one; `svx help` PAGE prints a \
+         manual page where there is no man.",
+    ));
+    parts.extend(examples(&page));
+    parts.extend(see_also(
+        "supervisord(8), supervisorctl(1), echo_supervisord_conf(1), supervisord.conf(5), \
+         svx-events(7), svx-api(7)",
+    ));
+    Manual { name: "svx", section: 1, about: page.about.into(), parts }
+}
+
+fn supervisord() -> Manual {
+    let page = flags::page("supervisord");
+    let mut parts = vec![
+        Part::Heading("SYNOPSIS"),
+        Part::text(format!("`supervisord` {}", page.usage)),
+        Part::Heading("DESCRIPTION"),
+        Part::text(
+            "The daemon, also called as `svx daemon`. It reads its configuration, becomes a daemon \
+             unless `--nodaemon` is given, and starts the programs that are to be started. An \
+             option here takes precedence over the file.",
+        ),
+        Part::text(
+            "Without `--configuration` the first of these files is read: ../etc/supervisord.conf \
+             and ../supervisord.conf beside the executable's directory, ./supervisord.conf, \
+             ./etc/supervisord.conf, /etc/supervisord.conf, /etc/supervisor/supervisord.conf.",
+        ),
+        Part::Heading("OPTIONS"),
+        Part::flags(&page.rows),
+        Part::Heading("SIGNALS"),
+        Part::terms([
+            (
+                "`TERM`, `INT`, `QUIT`",
+                "Stop every program, in the reverse order of their starts, then end. A second TERM kills what has not stopped.",
+            ),
+            (
+                "`HUP`",
+                "Stop every program, read the configuration again and begin anew. Where the file has mistakes nothing is stopped and the log says why.",
+            ),
+            (
+                "`USR2`",
+                "Close and open again the main log and the logs of all programs, after something has moved them.",
+            ),
+            ("`CHLD`", "A program has ended."),
+        ]),
+        Part::Heading("EXIT STATUS"),
+        Part::terms([
+            ("0", "It was told to end."),
+            (
+                "2",
+                "The command line or the configuration has a mistake, or a file or socket it needs could not be opened. Nothing was started.",
+            ),
+        ]),
+    ];
+    parts.extend(examples(&page));
+    parts.extend(see_also("supervisorctl(1), supervisord.conf(5), svx-events(7), svx-api(7)"));
+    Manual { name: "supervisord", section: 8, about: page.about.into(), parts }
+}
+
+fn supervisorctl() -> Manual {
+    let page = ctl::page("supervisorctl");
+    let mut parts = vec![
+        Part::Heading("SYNOPSIS"),
+        Part::text(format!("`supervisorctl` {}", page.usage)),
+        Part::Heading("DESCRIPTION"),
+        Part::text(
+            "Asks a running daemon, and tells it what to do; also called as `svx ctl`. Where the \
+             daemon listens, and a user name and password, come from `[supervisorctl]` of the \
+             configuration file, which is searched as supervisord(8) does it, or from the options. \
+             Without an action, lines are read from a prompt with completion and history.",
+        ),
+        Part::text(
+            "A process is named `group:process`, or by its name alone where its group has the same \
+             one. `group:*` is a whole group and `all` is everything. Wildcards (`*`, `?`, \
+             `[abc]`) match names.",
+        ),
+        Part::Heading("OPTIONS"),
+        Part::flags(&page.rows),
+        Part::Heading("ACTIONS"),
+    ];
+    for command in ctl::commands::all() {
+        parts.push(Part::Sub(command.name.into()));
+        parts.push(Part::text(sentence(command.about)));
+        let usage = command.usage.lines().map(|line| {
+            let mut columns = line.split('\t').filter(|column| !column.trim().is_empty());
+            let left = columns.next().unwrap_or_default().trim();
+            let right = columns.collect::<Vec<_>>().join(" ");
+            (format!("`{left}`"), right.trim().to_owned())
+        });
+        // A line that goes on explaining has nothing in its second column.
+        let mut terms: Vec<(String, String)> = Vec::new();
+        for (left, right) in usage {
+            match (right.is_empty(), terms.last_mut()) {
+                (true, Some((_, text))) => {
+                    text.push(' ');
+                    text.push_str(left.trim_matches('`'));
+                }
+                _ => terms.push((left, right)),
+            }
+        }
+        parts.push(Part::terms(terms));
+    }
+    parts.extend([
+        Part::Heading("EXIT STATUS"),
+        Part::terms([
+            ("0", "Everything went well; for `status`, every process asked for is up."),
+            ("1", "Something failed, or the daemon cannot be reached."),
+            ("2", "The words make no sense."),
+            ("3", "`status`: a process is not running. It has stopped, exited or failed."),
+            ("4", "`status`: there is no such process, or no daemon answers."),
+        ]),
+    ]);
+    parts.extend(examples(&page));
+    parts.extend(see_also("supervisord(8), supervisord.conf(5), svx-api(7)"));
+    Manual { name: "supervisorctl", section: 1, about: page.about.into(), parts }
+}
+
+fn echo_supervisord_conf() -> Manual {
+    let parts = vec![
+        Part::Heading("SYNOPSIS"),
+        Part::text("`echo_supervisord_conf`"),
+        Part::Heading("DESCRIPTION"),
+        Part::text(
+            "Prints a configuration file with every section and every option of Supervisor's \
+             sample, to be cut down; also called as `svx echo-conf`.",
+        ),
+        Part::Heading("EXAMPLES"),
+        Part::code("echo_supervisord_conf > /etc/supervisord.conf"),
+        Part::Heading("SEE ALSO"),
+        Part::text("supervisord.conf(5), supervisord(8)"),
+    ];
+    let about = "print a sample configuration file".into();
+    Manual { name: "echo_supervisord_conf", section: 1, about, parts }
+}
