@@ -12,6 +12,7 @@ use crate::daemon::{self, SUPERVISOR_VERSION};
 use crate::pidproxy;
 use crate::{config, ctl};
 
+mod complete;
 mod links;
 pub mod manual;
 mod passwd;
@@ -68,6 +69,12 @@ const APPLETS: &[Applet] = &[
         main: links::main,
     },
     Applet {
+        word: "completions",
+        alias: None,
+        about: "print the completion script of bash, zsh or fish",
+        main: complete::main,
+    },
+    Applet {
         word: "man",
         alias: None,
         about: "write the manual pages into a directory",
@@ -91,6 +98,9 @@ pub fn main() -> ExitCode {
 
 fn run(name: &OsStr, words: &[OsString]) -> u8 {
     let name = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
+    if let Some((_, typed)) = words.split_first().filter(|(word, _)| *word == complete::WORD) {
+        return complete::answer(typed);
+    }
     if let Some(applet) = APPLETS.iter().find(|applet| applet.alias == Some(&name)) {
         return (applet.main)(&name, words);
     }

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod commands;
+pub mod complete;
 pub mod flags;
 pub mod globs;
 pub mod guard;

@@ -12,11 +12,9 @@ use rustyline::hint::Hinter;
 use rustyline::history::{History, MemHistory, SearchDirection};
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
-use serde_json::{Value, json};
 
-use super::client::{Failure, client};
-use super::commands::{self, Takes};
-use super::outcome::{list, text};
+use super::client::Failure;
+use super::complete::{candidates, infos};
 use super::settings::Settings;
 
 /// Lines kept in the history file.
@@ -96,15 +94,6 @@ struct Names {
     settings: Settings,
 }
 
-impl Names {
-    fn infos(&self) -> Vec<Value> {
-        let call = |mut client: Box<dyn super::client::Rpc>| {
-            client.call("supervisor.getAllProcessInfo", json!([]), None)
-        };
-        client(&self.settings).and_then(call).map_or_else(|_| Vec::new(), |all| list(&all).to_vec())
-    }
-}
-
 impl Completer for Names {
     type Candidate = String;
 
@@ -116,7 +105,9 @@ impl Completer for Names {
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let typed = &line[..pos];
         let start = typed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-        Ok((start, candidates(typed, || self.infos())))
+        let mut words = candidates(typed, || infos(&self.settings));
+        words.iter_mut().for_each(|word| word.push(' '));
+        Ok((start, words))
     }
 }
 
@@ -126,58 +117,3 @@ impl Hinter for Names {
 impl Highlighter for Names {}
 impl Validator for Names {}
 impl Helper for Names {}
-
-/// The words that can stand for the last one of `typed`, each with a blank behind it.
-fn candidates(typed: &str, infos: impl FnOnce() -> Vec<Value>) -> Vec<String> {
-    let begun = typed.rsplit(char::is_whitespace).next().unwrap_or_default();
-    let action = typed.split_whitespace().next().unwrap_or_default();
-    let takes = match commands::find(action) {
-        _ if typed.trim_start() == begun => Takes::Actions,
-        Some(command) => command.takes,
-        None => Takes::Nothing,
-    };
-    let mut words: Vec<String> = match takes {
-        Takes::Nothing => Vec::new(),
-        Takes::Actions => commands::all().map(|command| command.name.into()).collect(),
-        Takes::Groups => infos().iter().map(|info| text(info, "group").into()).collect(),
-        Takes::Processes => {
-            let names = |info: &Value| {
-                let (group, name) = (text(info, "group"), text(info, "name"));
-                match group == name && !begun.contains(':') {
-                    true => vec![name.to_string()],
-                    false => vec![format!("{group}:*"), format!("{group}:{name}")],
-                }
-            };
-            infos().iter().flat_map(names).collect()
-        }
-    };
-    words.sort();
-    words.dedup();
-    words.retain(|word| word.starts_with(begun));
-    words.iter_mut().for_each(|word| word.push(' '));
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn actions_groups_and_processes_are_completed_where_they_are_wanted() {
-        let info = |group, name| json!({"group": group, "name": name});
-        let infos = || vec![info("pair", "a"), info("pair", "b"), info("web", "web")];
-        for (typed, words) in [
-            ("sta", "start status"),
-            ("help sta", "start status"),
-            ("start ", "pair:* pair:a pair:b web"),
-            ("restart web pair:", "pair:* pair:a pair:b"),
-            ("restart web:", "web:* web:web"),
-            ("update p", "pair"),
-            ("version ", ""),
-            ("nope ", ""),
-        ] {
-            let found: String = candidates(typed, infos).concat();
-            assert_eq!(found.trim_end(), words, "{typed}");
-        }
-    }
-}
