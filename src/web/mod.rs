@@ -2,11 +2,11 @@
 //! description, and the metrics. Reads no clock and no file, and knows no socket: the reactor
 //! gathers what is shown and carries out what is asked for.
 
-#[cfg(test)]
-mod testing;
 pub mod ansi;
 pub mod assets;
 pub mod escape;
 pub mod metrics;
 pub mod page;
+#[cfg(test)]
+mod testing;
 pub mod view;

@@ -125,9 +125,9 @@ mod tests {
     #[test]
     fn only_what_hurts_many_or_the_daemon_is_asked_about() {
         let [one, group, all] = ["web", "jobs:*", "all"].map(str::to_owned);
-        assert!(!hurts(asked("stop", &[one.clone()])));
-        assert!(!hurts(asked("start", &[all.clone()])));
-        assert!(hurts(asked("stop", &[group.clone()])));
+        assert!(!hurts(asked("stop", std::slice::from_ref(&one))));
+        assert!(!hurts(asked("start", std::slice::from_ref(&all))));
+        assert!(hurts(asked("stop", std::slice::from_ref(&group))));
         assert!(hurts(asked("signal", &[all])));
         assert!(hurts(asked("clear", &[one, group])));
         assert!(hurts(asked("shutdown", &[])));
