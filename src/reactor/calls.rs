@@ -8,7 +8,7 @@ use crate::log::said;
 use crate::proto::http::{Reply, Status};
 use crate::proto::xmlrpc;
 use crate::rpc::json::{self, Id};
-use crate::rpc::{self, Code, Context, Fault, Outcome, Params, Value, Waiting};
+use crate::rpc::{self, Code, Context, Fault, Form, Infos, Outcome, Params, Value, Waiting};
 
 /// Calls of one client that may wait at the same time.
 const WAITS_PER_CLIENT: usize = 256;
@@ -35,6 +35,17 @@ pub enum Mark {
     Http(Reply),
 }
 
+/// What a call is answered with.
+#[derive(Debug)]
+pub enum Answer {
+    /// This.
+    Value(Value),
+    /// These, as they are now.
+    Infos(Infos),
+    /// A refusal.
+    Fault(Fault),
+}
+
 /// A call that waits.
 #[derive(Debug)]
 pub struct Wait {
@@ -55,16 +66,17 @@ impl Reactor {
                 Outcome::Fault(Code::UnknownMethod.bare())
             }
             Mark::Http(_) | Mark::Json(_) | Mark::Nobody => {
-                rpc::call(&mut self.context(now), &method, params)
+                rpc::ask(&mut self.context(now), &method, params)
             }
         };
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         match outcome {
-            Outcome::Done(value) => self.answer(now, &reply, &method, Ok(value)),
-            Outcome::Fault(fault) => self.answer(now, &reply, &method, Err(fault)),
+            Outcome::Done(value) => self.answer(now, &reply, &method, Answer::Value(value)),
+            Outcome::Infos(infos) => self.answer(now, &reply, &method, Answer::Infos(infos)),
+            Outcome::Fault(fault) => self.answer(now, &reply, &method, Answer::Fault(fault)),
             Outcome::Wait(_) if client.waits >= WAITS_PER_CLIENT => {
                 let fault = Code::Failed.of("too many of your calls are waiting already");
-                self.answer(now, &reply, &method, Err(fault));
+                self.answer(now, &reply, &method, Answer::Fault(fault));
             }
             Outcome::Wait(waiting) => {
                 client.waits += 1;
@@ -76,7 +88,8 @@ impl Reactor {
                 Mark::Nobody => {}
                 // No stream fits into an XML-RPC answer; the method is not listed either.
                 Mark::Http(_) => {
-                    self.answer(now, &reply, &method, Err(Code::UnknownMethod.bare()));
+                    let fault = Code::UnknownMethod.bare();
+                    self.answer(now, &reply, &method, Answer::Fault(fault));
                 }
             },
         }
@@ -87,41 +100,51 @@ impl Reactor {
         Context { now, set, about, host }
     }
 
-    pub(super) fn answer(
-        &mut self,
-        now: Now,
-        reply: &ReplyTo,
-        method: &str,
-        result: Result<Value, Fault>,
-    ) {
+    pub(super) fn answer(&mut self, now: Now, reply: &ReplyTo, method: &str, answer: Answer) {
         if self.shell.log.wants(Level::Trac) {
-            let said = match &result {
-                Ok(_) => said::returned(method),
-                Err(fault) => said::faulted(method, fault.code as i32, &fault.text),
+            let said = match &answer {
+                Answer::Value(_) | Answer::Infos(_) => said::returned(method),
+                Answer::Fault(fault) => said::faulted(method, fault.code as i32, &fault.text),
             };
             self.shell.say(now, said);
         }
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         self.outgoing.push(reply.client);
         let out = &mut client.connection.outbox;
+        let (set, about, host) = (&mut self.set, &self.about, &mut self.shell);
+        let ctx = Context { now, set, about, host };
+        let written = &mut self.written;
         match (&reply.mark, &mut client.dialect) {
-            (Mark::Json(id), _) => match result {
-                Ok(value) => json::answer(out, id, &value),
-                Err(fault) => json::fault(out, id, &fault),
+            (Mark::Json(id), _) => match answer {
+                Answer::Value(value) => json::answer(out, id, &value),
+                Answer::Infos(infos) => {
+                    out.reserve(written.expected(infos, Form::Json));
+                    json::answer_by(out, id, |out| written.write(&ctx, infos, Form::Json, out));
+                }
+                Answer::Fault(fault) => json::fault(out, id, &fault),
             },
             (Mark::Http(to), Dialect::Http(http)) => {
                 http.busy = false;
-                let mut body = Vec::new();
-                match result {
-                    Ok(value) => xmlrpc::encode_response(&mut body, &value),
-                    Err(fault) => {
-                        xmlrpc::encode_fault(&mut body, fault.code as i32, &fault.text);
-                    }
-                }
+                let expected = match &answer {
+                    Answer::Infos(infos) => written.expected(*infos, Form::Xml),
+                    Answer::Value(_) | Answer::Fault(_) => 128,
+                };
                 let fields = [("Content-Type", "text/xml")];
-                to.whole(out, now.wall, Status::Ok, &fields, &body);
+                to.written(out, now.wall, Status::Ok, &fields, expected, |out| match answer {
+                    Answer::Value(value) => xmlrpc::encode_response(out, &value),
+                    Answer::Infos(infos) => xmlrpc::encode_response_by(out, |out| {
+                        written.write(&ctx, infos, Form::Xml, out);
+                    }),
+                    Answer::Fault(fault) => {
+                        xmlrpc::encode_fault(out, fault.code as i32, &fault.text);
+                    }
+                });
                 client.connection.closing |= !to.keep_alive;
-                self.shell.unfinished.push(reply.token); // its next request, if it came already
+                // Its next request may have come already. While its inbox is being gone through
+                // that is found out there.
+                if !client.connection.inbox.is_empty() {
+                    self.shell.unfinished.push(reply.token);
+                }
             }
             (Mark::Nobody | Mark::Http(_), _) => {}
         }
@@ -144,7 +167,8 @@ impl Reactor {
             if gone {
                 return false;
             }
-            self.answer(now, &wait.reply, &wait.method, result);
+            let answer = result.map_or_else(Answer::Fault, Answer::Value);
+            self.answer(now, &wait.reply, &wait.method, answer);
             if let Some(client) = self.clients.get_mut(slot) {
                 client.waits -= 1;
             }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::child::index;
@@ -26,9 +26,9 @@ impl Host for Shell {
         resolve(&program, self.common.path(), &Machine).map(drop)
     }
 
-    fn log_path(&self, id: ProcessId, channel: Channel) -> Option<PathBuf> {
+    fn log_path(&self, id: ProcessId, channel: Channel) -> Option<&Path> {
         let child = self.children.get(id.slot as usize)?.as_ref().filter(|child| child.id == id)?;
-        child.streams[index(channel)].log.path().map(PathBuf::from)
+        child.streams[index(channel)].log.path()
     }
 
     fn main_log_path(&self) -> Option<PathBuf> {

@@ -228,7 +228,7 @@ impl Reactor {
             .and_then(|(name, channel)| Some((name, Channel::named(channel)?)));
         let (name, channel) = named.unwrap_or((name.trim_end_matches('/'), Channel::Stdout));
         let id = self.set.find(Namespec::parse(name))?;
-        Some((self.shell.log_path(id, channel)?, Followed::Stream(id, channel)))
+        Some((self.shell.log_path(id, channel)?.to_owned(), Followed::Stream(id, channel)))
     }
 
     /// A request has taken too long to come: its sender is told so and hung up on.

@@ -43,7 +43,7 @@ use crate::events::{Bus, Event};
 use crate::log::mainlog::MainLog;
 use crate::log::said;
 use crate::process::{Action, Mood, ProcessId, Supervisor};
-use crate::rpc::{About, Host};
+use crate::rpc::{About, Host, Written};
 use crate::sys::host::random;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Spawner;
@@ -81,6 +81,8 @@ pub struct Reactor {
     /// Calls whose answer comes later.
     waits: Vec<Wait>,
     about: About,
+    /// Answers to those who ask for processes.
+    written: Written,
     todo: Vec<Action>,
     /// Programs to start, in order, as there is time.
     spawns: VecDeque<ProcessId>,
@@ -168,6 +170,7 @@ impl Reactor {
             outgoing: Vec::new(),
             waits: Vec::new(),
             about: start.about,
+            written: Written::default(),
             todo: Vec::new(),
             spawns: VecDeque::new(),
             starts_until: now.mono,

@@ -19,7 +19,8 @@ impl Reactor {
         let (path, followed) = match tail.source {
             Source::Main => (self.shell.main_log_path(), Followed::Main),
             Source::Process(process, channel) => {
-                (self.shell.log_path(process, channel), Followed::Stream(process, channel))
+                let path = self.shell.log_path(process, channel).map(Path::to_owned);
+                (path, Followed::Stream(process, channel))
             }
         };
         let Some(client) = self.clients.get_mut(slot) else { return };

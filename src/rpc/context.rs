@@ -1,7 +1,7 @@
 //! What a method works on: the processes, and what it asks of the shell around them.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -65,7 +65,7 @@ pub trait Host {
     /// Why not, in Supervisor's words.
     fn find_command(&self, program: &Program) -> Result<(), CommandError>;
     /// The file that holds the channel's newest bytes; `None` where it goes to no file.
-    fn log_path(&self, id: ProcessId, channel: Channel) -> Option<PathBuf>;
+    fn log_path(&self, id: ProcessId, channel: Channel) -> Option<&Path>;
     /// The file that holds the main log's newest lines; `None` where it goes to no file.
     fn main_log_path(&self) -> Option<PathBuf>;
     /// Empties both logs of a process, running or not. Rotated files stay, as in 4.3.0.

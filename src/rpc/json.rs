@@ -105,9 +105,14 @@ fn named(fields: serde_json::Map<String, Json>) -> Vec<(Cow<'static, str>, Value
 
 /// Appends the line that answers a request.
 pub fn answer(out: &mut Vec<u8>, id: &Id, result: &Value) {
+    answer_by(out, id, |out| encode(out, result));
+}
+
+/// The same with a result that somebody else appends.
+pub fn answer_by(out: &mut Vec<u8>, id: &Id, result: impl FnOnce(&mut Vec<u8>)) {
     open(out, Some(id));
     out.extend_from_slice(b"\"result\":");
-    encode(out, result);
+    result(out);
     out.extend_from_slice(b"}\n");
 }
 
@@ -246,6 +251,12 @@ fn display(out: &mut Vec<u8>, number: impl std::fmt::Display) {
 
 fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    push_text(out, text);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotes of a string.
+pub fn push_text(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     for (at, byte) in bytes.iter().enumerate() {
@@ -265,7 +276,6 @@ fn string(out: &mut Vec<u8>, text: &str) {
         copied = at + 1;
     }
     out.extend_from_slice(&bytes[copied..]);
-    out.push(b'"');
 }
 
 #[cfg(test)]

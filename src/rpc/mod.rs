@@ -4,18 +4,22 @@
 
 mod context;
 mod fault;
+mod info;
 pub mod json;
 pub mod logs;
 mod rows;
 mod table;
 mod waiting;
+mod written;
 
 pub use crate::base::value::Value;
 pub use context::{About, Channel, Context, Host, StdinError};
 pub use fault::{Code, Fault};
+pub use info::Infos;
 pub use rows::{Source, Tail};
-pub use table::{Args, Given, Kind, Method, Outcome, Param, Params, call, method, methods};
+pub use table::{Args, Given, Kind, Method, Outcome, Param, Params, ask, call, method, methods};
 pub use waiting::Waiting;
+pub use written::{Form, Written};
 
 #[cfg(test)]
 mod simulation;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,8 +61,8 @@ impl Host for Shell {
         }
     }
 
-    fn log_path(&self, id: ProcessId, channel: Channel) -> Option<PathBuf> {
-        self.logs.get(&(id, channel)).cloned()
+    fn log_path(&self, id: ProcessId, channel: Channel) -> Option<&Path> {
+        self.logs.get(&(id, channel)).map(PathBuf::as_path)
     }
 
     fn main_log_path(&self) -> Option<PathBuf> {
@@ -206,6 +206,7 @@ impl Sim {
         let mut waiting = match outcome {
             Outcome::Done(value) => return Ok(value),
             Outcome::Fault(fault) => return Err(fault),
+            Outcome::Infos(infos) => return Ok(infos.value(&self.ctx())),
             Outcome::Stream(tail) => panic!("{tail:?}"),
             Outcome::Wait(waiting) => waiting,
         };

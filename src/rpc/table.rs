@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::rows::twiddler::INTERFACE;
 use super::rows::{self, Tail};
-use super::{Code, Context, Fault, Value, Waiting};
+use super::{Code, Context, Fault, Infos, Value, Waiting};
 use crate::base::int;
 use crate::process::Mood;
 
@@ -203,6 +203,8 @@ impl Args {
 pub enum Outcome {
     /// The answer.
     Done(Value),
+    /// The answer, for the client's form to be written in: see [`Written`](super::Written).
+    Infos(Infos),
     /// The refusal.
     Fault(Fault),
     /// The answer comes later; see [`Waiting::poll`].
@@ -228,8 +230,16 @@ pub fn method(name: &str) -> Option<&'static Method> {
 }
 
 /// Carries out one call. Whatever a client sends ends in an outcome.
-pub fn call(ctx: &mut Context, name: &str, params: Params) -> Outcome {
+pub fn ask(ctx: &mut Context, name: &str, params: Params) -> Outcome {
     run(ctx, name, params).unwrap_or_else(Outcome::Fault)
+}
+
+/// The same for who works with values: there are no [`Outcome::Infos`].
+pub fn call(ctx: &mut Context, name: &str, params: Params) -> Outcome {
+    match ask(ctx, name, params) {
+        Outcome::Infos(infos) => Outcome::Done(infos.value(ctx)),
+        outcome => outcome,
+    }
 }
 
 fn run(ctx: &mut Context, name: &str, params: Params) -> Result<Outcome, Fault> {

@@ -42,13 +42,40 @@ impl Reply {
         if !bodiless {
             let _ = write!(out, "Content-Length: {}\r\n", body.len()); // A Vec takes everything.
         }
-        out.extend_from_slice(match (self.keep_alive, self.minor) {
-            (false, _) => b"Connection: close\r\n\r\n",
-            (true, 0) => b"Connection: Keep-Alive\r\n\r\n",
-            (true, _) => b"\r\n",
-        });
+        out.extend_from_slice(self.ending());
         if !self.is_head && !bodiless {
             out.extend_from_slice(body);
+        }
+    }
+
+    /// Appends an answer whose body is written behind its head by somebody else, `expected` bytes
+    /// long: another number of digits costs moving it.
+    pub fn written(
+        self,
+        out: &mut Vec<u8>,
+        now: Wall,
+        status: Status,
+        fields: &[(&str, &str)],
+        expected: usize,
+        body: impl FnOnce(&mut Vec<u8>),
+    ) {
+        out.reserve(expected + expected / 8 + 512);
+        self.open(out, now, status, fields);
+        let at = out.len();
+        let _ = write!(out, "Content-Length: {expected}");
+        let number_end = out.len();
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.ending());
+        let start = out.len();
+        body(out);
+        let length = format!("Content-Length: {}", out.len() - start);
+        if self.is_head {
+            out.truncate(start);
+        }
+        if length.len() == number_end - at {
+            out[at..number_end].copy_from_slice(length.as_bytes());
+        } else {
+            out.splice(at..number_end, length.bytes());
         }
     }
 
@@ -86,6 +113,15 @@ impl Reply {
         let keep_alive = self.keep_alive && chunked;
         out.extend_from_slice(if keep_alive { b"\r\n" } else { b"Connection: close\r\n\r\n" });
         Stream { chunked, keep_alive, is_head: self.is_head }
+    }
+
+    /// The last field and the head's end.
+    fn ending(self) -> &'static [u8] {
+        match (self.keep_alive, self.minor) {
+            (false, _) => b"Connection: close\r\n\r\n",
+            (true, 0) => b"Connection: Keep-Alive\r\n\r\n",
+            (true, _) => b"\r\n",
+        }
     }
 
     /// Status line and fields, up to those that depend on the body.

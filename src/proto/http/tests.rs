@@ -382,3 +382,16 @@ proptest! {
         prop_assert_eq!(status(feed(bytes.chunks(1))), status(feed([&bytes])));
     }
 }
+
+#[test]
+fn an_answer_written_behind_its_head_has_the_length_it_came_to() {
+    for (expected, length) in [(0, 3), (128, 100), (128, 99), (128, 70_000), (9_999_999, 0)] {
+        let (body, fields) = (vec![b'x'; length], [("Content-Type", "text/xml")]);
+        let reply = Reply { minor: 1, keep_alive: true, is_head: false };
+        let (now, ok) = (Wall::from_secs(0), Status::Ok);
+        let (mut whole, mut written) = (b"before".to_vec(), b"before".to_vec());
+        reply.whole(&mut whole, now, ok, &fields, &body);
+        reply.written(&mut written, now, ok, &fields, expected, |out| out.extend(&body));
+        assert_eq!(String::from_utf8(written), String::from_utf8(whole));
+    }
+}

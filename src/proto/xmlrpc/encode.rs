@@ -13,9 +13,14 @@ const PROLOG: &[u8] = b"<?xml version='1.0'?>\n";
 /// integer: what is beyond becomes the nearest. Bytes that are not UTF-8 and characters that XML
 /// has not come out as U+FFFD.
 pub fn encode_response(out: &mut Vec<u8>, value: &Value) {
+    encode_response_by(out, |out| element(out, value, false));
+}
+
+/// The same with a `<value>` that somebody else appends.
+pub fn encode_response_by(out: &mut Vec<u8>, value: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(PROLOG);
     out.extend_from_slice(b"<methodResponse>\n<params>\n<param>\n");
-    element(out, value, false);
+    value(out);
     out.extend_from_slice(b"</param>\n</params>\n</methodResponse>\n");
 }
 
@@ -32,7 +37,7 @@ pub fn encode_fault(out: &mut Vec<u8>, code: i32, text: &str) {
 pub fn encode_call(method: &str, params: &[Value]) -> Vec<u8> {
     let mut out = PROLOG.to_vec();
     out.extend_from_slice(b"<methodCall>\n<methodName>");
-    text(&mut out, method);
+    push_text(&mut out, method);
     out.extend_from_slice(b"</methodName>\n<params>\n");
     for param in params {
         out.extend_from_slice(b"<param>\n");
@@ -78,7 +83,7 @@ fn element(out: &mut Vec<u8>, value: &Value, exact: bool) {
             out.extend_from_slice(b"<struct>\n");
             for (name, field) in fields {
                 out.extend_from_slice(b"<member>\n<name>");
-                text(out, name);
+                push_text(out, name);
                 out.extend_from_slice(b"</name>\n");
                 element(out, field, exact);
                 out.extend_from_slice(b"</member>\n");
@@ -91,12 +96,12 @@ fn element(out: &mut Vec<u8>, value: &Value, exact: bool) {
 
 fn tagged(out: &mut Vec<u8>, string: &str) {
     out.extend_from_slice(b"<string>");
-    text(out, string);
+    push_text(out, string);
     out.extend_from_slice(b"</string>");
 }
 
-/// Character data. A bare `\r` would be read back as `\n`, so it is written as a reference.
-fn text(out: &mut Vec<u8>, text: &str) {
+/// Appends character data. A bare `\r` would be read back as `\n`, so it is written as a reference.
+pub fn push_text(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     for (at, byte) in bytes.iter().enumerate() {

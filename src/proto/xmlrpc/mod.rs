@@ -7,4 +7,4 @@ mod encode;
 mod tests;
 
 pub use decode::{Call, DEPTH_MAX, Fault, decode_call, decode_response};
-pub use encode::{encode_call, encode_fault, encode_response};
+pub use encode::{encode_call, encode_fault, encode_response, encode_response_by, push_text};

@@ -1,6 +1,6 @@
 //! Reading and clearing logs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{NAME, names, needed};
 use crate::config::model::LogTarget;
@@ -145,7 +145,7 @@ pub(super) fn find(ctx: &Context, name: &str, channel: Channel) -> Result<Option
     match channel.of(&process.program).logfile.target {
         // They exist, but what was written there can not be read back.
         LogTarget::Stdout | LogTarget::Stderr => Err(Code::Failed.bare()),
-        _ => Ok(ctx.host.log_path(id, channel)),
+        _ => Ok(ctx.host.log_path(id, channel).map(Path::to_owned)),
     }
 }
 

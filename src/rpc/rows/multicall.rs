@@ -47,6 +47,7 @@ impl Multicall {
             let Some(one) = self.calls.pop_front() else { break };
             match self.make(ctx, one) {
                 Ok(Outcome::Done(value)) => self.keep(Ok(value)),
+                Ok(Outcome::Infos(infos)) => self.keep(Ok(infos.value(ctx))),
                 Ok(Outcome::Fault(fault)) | Err(fault) => self.keep(Err(fault)),
                 Ok(Outcome::Stream(_)) => self.keep(Err(Code::UnknownMethod.bare())),
                 Ok(Outcome::Wait(waiting)) => {

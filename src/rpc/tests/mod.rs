@@ -4,6 +4,7 @@
 mod act;
 mod arguments;
 mod configs;
+mod infos;
 mod logs;
 mod multicall;
 mod startstop;
