@@ -194,6 +194,29 @@ fn a_client_that_does_not_read_is_cut_off_and_the_others_are_served() {
 }
 
 #[test]
+fn a_client_that_asks_for_much_at_once_gets_it_as_it_takes_it() {
+    let daemon = Setup::new()
+        .shell("loud", "head -c 900000 /dev/zero | tr '\\0' x", "startsecs=0\nautorestart=false")
+        .start();
+    daemon.wait_state("loud", "EXITED");
+    let memory = || -> u64 {
+        let field = status_field(daemon.pid(), "VmRSS");
+        field.split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = memory();
+    let mut client = daemon.client();
+    let ask =
+        |client: &mut Client| client.send("supervisor.readProcessStdoutLog", json!(["loud", 0, 0]));
+    let asked: Vec<u64> = (0..100).map(|_| ask(&mut client)).collect();
+    daemon.call("supervisor.getState", json!([]));
+    assert!(memory() < before + (16 << 10), "{} KiB", memory());
+    for id in asked {
+        let text = client.answer(id).unwrap();
+        assert_eq!(text.as_str().map(str::len), Some(900_000));
+    }
+}
+
+#[test]
 fn many_calls_in_one_go_leave_room_for_others() {
     let daemon = zoo();
     let mut greedy = daemon.client();

@@ -89,16 +89,16 @@ impl Reactor {
     /// Carries out what is complete in the inbox, within the client's share of the turn.
     fn understand(&mut self, now: Now, slot: usize) {
         let Some(client) = self.clients.get_mut(slot) else { return };
-        if client.connection.is_behind() {
-            return; // it does not read its answers: it gets no more of them
-        }
         let inbox = std::mem::take(&mut client.connection.inbox);
         let mut used = 0;
         let mut count = 0;
         loop {
+            let Some(client) = self.clients.get_mut(slot) else { return };
+            if client.connection.hold_if_behind() {
+                break; // it does not read its answers: it gets no more of them
+            }
             if count == REQUESTS_PER_TURN {
-                let token = self.clients.get(slot).map(|client| client.token);
-                self.shell.unfinished.extend(token);
+                self.shell.unfinished.push(client.token);
                 break;
             }
             match self.one_message(now, slot, &inbox[used..]) {
@@ -177,6 +177,9 @@ impl Reactor {
         for slot in outgoing.drain(..) {
             let Some(client) = self.clients.get_mut(slot) else { continue };
             match client.connection.send() {
+                Sent::Some if client.connection.take_held() => {
+                    self.shell.unfinished.push(client.token);
+                }
                 Sent::Some => {}
                 Sent::All => self.linger(now, slot),
                 Sent::Gone => self.part(slot),

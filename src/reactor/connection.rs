@@ -69,6 +69,8 @@ pub struct Connection {
     pub closing: bool,
     /// The inbox was full: there may be more in the socket.
     deaf: bool,
+    /// Requests wait in the inbox until more of the answers has been taken.
+    held: bool,
     /// The other side has closed or is broken.
     gone: bool,
     /// The last answer is out; so many bytes that come yet are dropped.
@@ -106,8 +108,8 @@ impl Connection {
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(link.source(), Token(token), both)?;
         let (inbox, outbox) = (Vec::new(), Vec::new());
-        let (closing, deaf, gone) = (false, false, false);
-        Ok(Connection { link, inbox, outbox, sent: 0, closing, deaf, gone, lingering: None })
+        let (closing, deaf, held, gone) = (false, false, false, false);
+        Ok(Connection { link, inbox, outbox, sent: 0, closing, deaf, held, gone, lingering: None })
     }
 
     /// Stops watching it, before it is dropped.
@@ -164,9 +166,12 @@ impl Connection {
                 Ok(0) => return Sent::Gone,
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.outbox.drain(..std::mem::take(&mut self.sent));
-                    let fits = self.outbox.len() <= OUTBOX_BYTES_MAX;
-                    return if fits { Sent::Some } else { Sent::Gone };
+                    let left = self.waiting();
+                    // Moving no more than has gone out makes it a constant for each byte.
+                    if left <= self.sent {
+                        self.outbox.drain(..std::mem::take(&mut self.sent));
+                    }
+                    return if left <= OUTBOX_BYTES_MAX { Sent::Some } else { Sent::Gone };
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Sent::Gone,
@@ -206,9 +211,21 @@ impl Connection {
         self.deaf && self.inbox.len() < INBOX_BYTES_MAX && std::mem::take(&mut self.deaf)
     }
 
-    /// Whether too much of what it asked for waits to be taken.
-    pub fn is_behind(&self) -> bool {
-        self.outbox.len() - self.sent > BEHIND_BYTES
+    /// Bytes that are still to be sent.
+    pub fn waiting(&self) -> usize {
+        self.outbox.len() - self.sent
+    }
+
+    /// Whether too much of what it asked for waits to be taken; then what it has asked since is
+    /// held back.
+    pub fn hold_if_behind(&mut self) -> bool {
+        self.held = self.waiting() > BEHIND_BYTES;
+        self.held
+    }
+
+    /// Whether something was held back that now can have its turn.
+    pub fn take_held(&mut self) -> bool {
+        self.held && self.waiting() <= BEHIND_BYTES && std::mem::take(&mut self.held)
     }
 
     /// Whether it came through a unix socket.

@@ -207,8 +207,9 @@ impl Reactor {
         let Some((_, id)) = lines.watches.iter().find(|(known, _)| *known == watcher) else {
             return;
         };
+        let waiting = client.connection.waiting();
         let out = &mut client.connection.outbox;
-        if out.len() > WATCHER_BYTES_MAX {
+        if waiting > WATCHER_BYTES_MAX {
             json::end(out, id, Some("you read too slowly, events were lost"));
             client.connection.closing = true;
             self.unwatch_events(now, watcher);
