@@ -57,6 +57,7 @@ pub struct Wait {
 impl Reactor {
     /// Carries out one call of the table.
     pub(super) fn call(&mut self, now: Now, reply: ReplyTo, method: String, params: Params) {
+        self.counters.call(&method);
         if self.shell.log.wants(Level::Trac) {
             self.shell.say(now, said::called(&method));
         }
@@ -108,6 +109,7 @@ impl Reactor {
             };
             self.shell.say(now, said);
         }
+        self.counters.faults += u64::from(result.is_err());
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         self.outgoing.push(reply.client);
         let out = &mut client.connection.outbox;

@@ -17,9 +17,12 @@ use crate::proto::http::{self, Head, Method, Piece, Refusal, Reply, Requests, St
 use crate::proto::origin::{Site, same_site};
 use crate::proto::{Parsed, xmlrpc};
 use crate::rpc::{Channel, Host, Params};
+use crate::web::metrics::CONTENT_TYPE;
 
 /// What a followed log begins with, as in 4.3.0.
 const TAIL_BYTES: u64 = 1024;
+/// What monitoring asks for.
+const METRICS: &str = "/metrics";
 
 /// How far a client has come.
 #[derive(Default)]
@@ -125,7 +128,12 @@ impl Reactor {
         client.connection.closing = true;
     }
 
-    fn http_route(&mut self, now: Now, slot: usize, head: &Head) {
+    pub(super) fn http_route(&mut self, now: Now, slot: usize, head: &Head) {
+        let looks = matches!(head.method, Method::Get | Method::Head)
+            && http::decode(head.path()) == METRICS;
+        if looks && self.look(now, slot, head) {
+            return;
+        }
         let reply = head.reply();
         let Some(client) = self.clients.get_mut(slot) else { return };
         let Some(gate) = self.listening.gate(client.gate) else { return };
@@ -187,6 +195,13 @@ impl Reactor {
     /// A request that changes nothing.
     fn http_get(&mut self, now: Now, slot: usize, head: &Head, reply: Reply) {
         let path = http::decode(head.path());
+        if path == METRICS {
+            let text = self.metrics();
+            let Some(client) = self.clients.get_mut(slot) else { return };
+            let fields = [("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store")];
+            let out = &mut client.connection.outbox;
+            return reply.whole(out, now.wall, Status::Ok, &fields, text.as_bytes());
+        }
         let followed = match path.strip_prefix("/logtail/") {
             Some(name) => self.named_log(name),
             None if path == "/mainlogtail" => {

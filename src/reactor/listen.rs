@@ -211,6 +211,7 @@ impl Reactor {
         match Connection::new(link, &self.shell.registry, token) {
             Ok(connection) => {
                 entry.insert(Client::new(connection, gate, token));
+                self.counters.accepted += 1;
             }
             Err(_) => self.shell.sources.remove(token),
         }

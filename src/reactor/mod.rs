@@ -16,6 +16,7 @@ mod http;
 mod jsonl;
 mod launch;
 mod listen;
+mod metrics;
 mod output;
 pub mod reader;
 mod shell;
@@ -24,6 +25,7 @@ mod stdin;
 mod streams;
 mod tap;
 mod timers;
+mod usage;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -54,10 +56,12 @@ use client::Client;
 use doorman::Doorman;
 pub use launch::Common;
 pub use listen::{CannotListen, Listening};
+use metrics::Counters;
 use reader::{ConfigReader, Fresh};
 use shell::Shell;
 use sources::{Source, Sources, watch};
 use timers::{Timer, Timers};
+use usage::Usages;
 
 /// Events taken from the kernel at once; more wait there.
 const EVENTS: usize = 1024;
@@ -91,6 +95,8 @@ pub struct Reactor {
     /// Something changed in this turn that a waiting call may wait for.
     changed: bool,
     finished: Option<Mood>,
+    counters: Counters,
+    usages: Usages,
 }
 
 /// What a daemon begins with.
@@ -158,6 +164,7 @@ impl Reactor {
             trouble_at: None,
             tz: start.tz,
         };
+        let usages = Usages::new(start.about.pid);
         let mut reactor = Reactor {
             poll,
             set: Supervisor::new(),
@@ -176,6 +183,8 @@ impl Reactor {
             starts_until: now.mono,
             changed: false,
             finished: None,
+            counters: Counters::new(now.wall),
+            usages,
         };
         reactor.open_doors(now)?;
         let config = Arc::clone(&reactor.shell.config);
@@ -190,18 +199,20 @@ impl Reactor {
     pub fn run(&mut self) -> Mood {
         let mut events = Events::with_capacity(EVENTS);
         self.shell.publish(clock::now(), Event::Running);
+        let mut done = clock::now().mono; // with the last turn
         loop {
             if let Some(mood) = self.finished {
                 self.send_all(clock::now());
                 return mood;
             }
-            let timeout = self.timeout();
+            let timeout = self.timeout(done);
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != io::ErrorKind::Interrupted {
                     let text = format!("epoll_wait failed: {error}; trying again");
                     self.shell.say(clock::now(), (Level::Crit, text));
                     std::thread::sleep(Duration::from_millis(100)); // never a busy loop
                 }
+                done = clock::now().mono;
                 continue;
             }
             let now = clock::now(); // the one reading of this turn
@@ -211,6 +222,8 @@ impl Reactor {
                 self.ready(now, token);
             }
             self.settle(now);
+            done = clock::now().mono;
+            self.counters.turns.observe(done.since(now.mono));
         }
     }
 
@@ -220,17 +233,18 @@ impl Reactor {
             || !self.spawns.is_empty()
             || self.set.has_queued()
             || self.has_work()
+            || self.usages.is_reading()
     }
 
     /// How long nothing can happen by itself.
-    fn timeout(&mut self) -> Option<Duration> {
+    fn timeout(&mut self, now: Mono) -> Option<Duration> {
         if self.is_hurried() {
             return Some(Duration::ZERO);
         }
         let next = [self.set.deadline(), self.shell.timers.next(), self.shell.bus.deadline()];
         let next = next.into_iter().flatten().min()?;
         // Rounded up, or the last fraction of a millisecond would be spent spinning.
-        let left = next.since(clock::now().mono).as_nanos().div_ceil(1_000_000);
+        let left = next.since(now).as_nanos().div_ceil(1_000_000);
         Some(Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
@@ -267,6 +281,7 @@ impl Reactor {
                 Timer::Troubles => self.shell.tell_troubles(now),
                 Timer::Accept(index) => self.accept(now, index),
                 Timer::Restart(id, pid) => self.restart_listener(now, id, pid),
+                Timer::Usage => self.usage_due(now),
                 Timer::Pace(token) => {
                     if let Some(Source::Client(slot)) = self.shell.sources.get(token) {
                         self.check_pace(now, slot);
@@ -283,6 +298,7 @@ impl Reactor {
         }
         self.shell.bus.tick(now, &mut self.shell.telling);
         self.tell(now);
+        self.look_on(now);
         self.shell.watch_passthroughs();
         self.shell.note_trouble(self.shell.log.trouble_due());
         self.send_all(now);

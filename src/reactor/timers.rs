@@ -19,6 +19,8 @@ pub enum Timer {
     Restart(ProcessId, i32),
     /// Try to listen for clients again after the descriptors ran out.
     Accept(usize),
+    /// See whether somebody still watches what processes use.
+    Usage,
 }
 
 /// A heap of times.

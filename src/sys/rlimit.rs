@@ -42,6 +42,12 @@ pub fn lift_files() -> Option<Pair> {
     lifted.then_some((soft, hard))
 }
 
+/// How many descriptors we may have open; `None` if there is no saying, or no limit.
+pub fn files() -> Option<u64> {
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    Some(soft).filter(|soft| *soft != u64::MAX)
+}
+
 fn too_low(limit: Limit, wanted: u64, hard: u64) -> String {
     let (available, things, this, option) = match limit {
         Limit::Files => ("", "file descriptors", "process", "minfds"),
