@@ -205,7 +205,7 @@ fn nothing_is_read_from_proc_while_nobody_looks_and_once_a_second_however_many_l
 }
 
 #[test]
-fn a_thousand_turns_later_the_use_of_a_busy_program_has_grown() {
+fn the_cpu_time_of_a_busy_program_grows() {
     let daemon = Setup::new().shell("busy", "while :; do :; done", "startsecs=0").start();
     let series = "svx_process_cpu_seconds_total{group=\"busy\",name=\"busy\"}";
     let first = until("a value", || scraped(&daemon).get(series).copied());
