@@ -37,6 +37,8 @@ pub struct Process {
     pub ended: Option<Wall>,
     /// How its last run ended, where 4.3.0 tells: not after a start that failed.
     pub exit: Option<Status>,
+    /// The same whatever has happened since, a start that failed included.
+    pub last_end: Option<End>,
     /// Why the last start or run failed; empty if it did not.
     pub spawnerr: String,
     /// Failed starts in a row.
@@ -56,6 +58,17 @@ pub struct Process {
     report: Option<Mono>,
     /// STOPPING only: SIGKILL has been sent.
     killed: bool,
+}
+
+/// The end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// What waitpid(2) told.
+    pub status: Status,
+    /// It was asked for, or came as `exitcodes` has it after the program was up.
+    pub expected: bool,
+    /// When it was.
+    pub at: Wall,
 }
 
 /// What can happen to a process.
@@ -94,6 +107,7 @@ impl Process {
             started: None,
             ended: None,
             exit: None,
+            last_end: None,
             spawnerr: String::new(),
             tries: 0,
             restarts: 0,
@@ -273,6 +287,9 @@ impl Process {
         let expected = self.program.exitcodes.contains(&status.code);
         let name = self.program.name.clone();
         self.ended = Some(now.wall);
+        let too_early = self.state == Starting && ran < self.program.startsecs;
+        let as_wanted = self.state == Stopping || (expected && !too_early);
+        self.last_end = Some(End { status, expected: as_wanted, at: now.wall });
         self.exits.count(status);
         let pid = std::mem::take(&mut self.pid);
         match self.state {
@@ -282,7 +299,7 @@ impl Process {
                 self.leave(pid, Stopped, true, todo);
                 todo.push(Action::Say(Saying::Stopped { name, status, expected }));
             }
-            Starting if ran < self.program.startsecs => {
+            Starting if too_early => {
                 self.exit = None;
                 self.spawnerr = "Exited too quickly (process log may have details)".into();
                 self.tries = self.tries.saturating_add(1);

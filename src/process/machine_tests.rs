@@ -271,3 +271,30 @@ fn a_jump_of_the_wall_clock_changes_nothing() {
     assert_eq!(sim.sleep(), secs(1));
     assert_eq!(sim.process.state, State::Running);
 }
+
+#[test]
+fn the_last_end_is_known_also_while_it_runs_again_and_after_a_failed_start() {
+    let mut sim = Sim::new(|p| p.autorestart = Autorestart::Always);
+    let up = |sim: &mut Sim| {
+        while sim.process.state != State::Running {
+            sim.sleep();
+        }
+    };
+    let last = |sim: &Sim| sim.process.last_end.map(|end| (end.status, end.expected));
+    sim.feed(Input::Start);
+    assert_eq!(last(&sim), None);
+    sim.feed(Input::Died(EXIT_0));
+    assert_eq!(last(&sim), Some((EXIT_0, false)), "it was too early");
+    up(&mut sim);
+    assert_eq!((sim.process.state, last(&sim)), (State::Running, Some((EXIT_0, false))));
+    sim.feed(Input::Died(EXIT_0));
+    assert_eq!(last(&sim), Some((EXIT_0, true)));
+    up(&mut sim);
+    sim.feed(Input::Died(EXIT_3));
+    assert_eq!(last(&sim), Some((EXIT_3, false)));
+    up(&mut sim);
+    let killed = Status { code: -1, signal: Some(9), core: false };
+    sim.feed(Input::Stop);
+    sim.feed(Input::Died(killed));
+    assert_eq!(last(&sim), Some((killed, true)), "it was asked for");
+}

@@ -15,7 +15,7 @@ mod supervisor;
 mod table;
 
 pub use action::{Action, Change, Saying, Target};
-pub use machine::{Process, RESTART_EVERY};
+pub use machine::{End, Process, RESTART_EVERY};
 pub use namespec::{Namespec, full_name};
 pub use state::{Mood, State};
 pub use supervisor::{Group, ProcessId, Supervisor};
