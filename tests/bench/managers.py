@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -28,6 +29,7 @@ class Setup:
     # only svx and Supervisor
     more: str = ""
     program: str = ""
+    descriptors: int = 4  # for each program
     files: int = 0  # that many programs in a file each, none of them started
     # only limit
     clock_ms: int = 0
@@ -58,6 +60,11 @@ class Failed(Exception):
     """The manager could not do what the workload asks."""
 
 
+def scratch():
+    """In memory, if nothing else is asked for: a disk shared with others says more of them."""
+    return os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+
+
 class Manager:
     """One process manager, and a running daemon of it in a directory of its own."""
 
@@ -86,7 +93,7 @@ class Manager:
         if setup.log and not self.captures:
             raise Failed("does not capture output")
         self.setup = setup
-        self.dir = tempfile.mkdtemp(prefix="svx-bench.")
+        self.dir = tempfile.mkdtemp(prefix="svx-bench.", dir=scratch())
         self.programs = kernel.Programs(self.dir, max(setup.count, 1) * 8 + 4096)
         self.env = {**os.environ, "PATH": self.tools.path, "BENCH_DIR": self.dir,
                     "BENCH_ROLE": setup.role, "BENCH_END": str(int(self.end_signal)), **setup.env}
@@ -122,6 +129,18 @@ class Manager:
 
     def alive(self):
         return self.process.poll() is None
+
+    def opened(self, seconds=60):
+        """Until its control socket takes connections."""
+        until = time.monotonic() + seconds
+        while True:
+            with socket.socket(socket.AF_UNIX) as client:
+                try:
+                    return client.connect(self.door())
+                except OSError:
+                    if time.monotonic() > until or not self.alive():
+                        raise Failed("no control socket") from None
+            time.sleep(0.01)
 
     def pids(self):
         if not self.forks_helpers:
@@ -212,7 +231,7 @@ silent=true
 logfile={self.path("main.log")}
 pidfile={self.path("pid")}
 childlogdir={self.path("logs")}
-minfds={setup.count * 4 + 200}
+minfds={setup.count * setup.descriptors + 100}
 """
         if os.geteuid() == 0:
             text += "user=root\n"
