@@ -16,8 +16,9 @@ use crate::log::syslog::{self, Syslog};
 use crate::log::{auto, said};
 use crate::process::Mood;
 use crate::reactor::reader::{ConfigReader, Fresh};
-use crate::reactor::{CannotListen, Common, Listening, Reactor, Remains, Start};
+use crate::reactor::{CannotListen, Common, Listening, Reactor, Remains, Report, Start};
 use crate::rpc::About;
+use crate::sys::notify::{self, Notifier};
 use crate::sys::pidfile::Pidfile;
 use crate::sys::rlimit::Limit;
 use crate::sys::signals::{Signals, ignore_failed_writes};
@@ -28,7 +29,9 @@ use crate::sys::{clock, daemonize, rlimit, users};
 ///
 /// # Errors
 /// Why it cannot begin; nothing has been started then.
-pub fn run(reader: ConfigReader) -> Result<(), String> {
+pub fn run(mut reader: ConfigReader) -> Result<(), String> {
+    let told = reader.around.env.clone();
+    reader.around.env.retain(|(name, _)| !notify::VARIABLES.contains(&name.as_str()));
     let fresh = reader.read().map_err(|problems| problems.to_string())?;
     let daemon = &fresh.config.daemon;
     let mut notes = Vec::new();
@@ -52,7 +55,8 @@ pub fn run(reader: ConfigReader) -> Result<(), String> {
         leave_terminal(&mut log, daemon)?;
     }
     let mut pidfile = write_pidfile(&mut log, daemon);
-    let mut remains = Remains { listening, signals, log, reader, spawner };
+    let report = Notifier::new(&told, std::process::id()).map(Report::new);
+    let mut remains = Remains { listening, signals, log, reader, spawner, report };
     let mut fresh = fresh;
     loop {
         let daemon = fresh.config.daemon.clone();

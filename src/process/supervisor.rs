@@ -88,6 +88,11 @@ impl Supervisor {
         self.processes.get_mut(id)
     }
 
+    /// Another number whenever any process may have changed.
+    pub fn newest_revision(&self) -> u64 {
+        self.processes.newest()
+    }
+
     /// Another number after whatever may have changed the process, and never that of another
     /// one: what was derived from a [`Process`] holds as long as this does.
     pub fn revision(&self, id: ProcessId) -> Option<u64> {

@@ -72,6 +72,11 @@ impl Table {
         Some(&mut row.process)
     }
 
+    /// The newest revision of any process.
+    pub fn newest(&self) -> u64 {
+        self.revision
+    }
+
     /// A number no other state of this or any process has.
     pub fn revision(&self, id: ProcessId) -> Option<u64> {
         self.row(id).map(|row| row.revision)

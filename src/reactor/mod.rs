@@ -17,6 +17,7 @@ mod jsonl;
 mod launch;
 mod listen;
 mod metrics;
+mod notify;
 mod output;
 pub mod reader;
 mod shell;
@@ -57,6 +58,7 @@ use doorman::Doorman;
 pub use launch::Common;
 pub use listen::{CannotListen, Listening};
 use metrics::Counters;
+pub use notify::Report;
 use reader::{ConfigReader, Fresh};
 use shell::Shell;
 use sources::{Source, Sources, watch};
@@ -97,6 +99,8 @@ pub struct Reactor {
     finished: Option<Mood>,
     counters: Counters,
     usages: Usages,
+    /// Whom to tell how it goes, if anybody asked.
+    report: Option<Report>,
 }
 
 /// What a daemon begins with.
@@ -125,6 +129,8 @@ pub struct Remains {
     pub reader: ConfigReader,
     /// Made early, while few descriptors were open.
     pub spawner: Spawner,
+    /// The service manager's share.
+    pub report: Option<Report>,
 }
 
 impl Reactor {
@@ -134,7 +140,7 @@ impl Reactor {
     /// What epoll or the signal handlers say.
     pub fn new(now: Now, start: Start) -> io::Result<Reactor> {
         let poll = Poll::new()?;
-        let Remains { listening, signals, log, reader, spawner } = start.remains;
+        let Remains { listening, signals, log, reader, spawner, report } = start.remains;
         let mut sources = Sources::default();
         let token = sources.add(Source::Signals);
         watch(poll.registry(), signals.as_fd(), token, Interest::READABLE)?;
@@ -185,6 +191,7 @@ impl Reactor {
             finished: None,
             counters: Counters::new(now.wall),
             usages,
+            report,
         };
         reactor.open_doors(now)?;
         let config = Arc::clone(&reactor.shell.config);
@@ -199,6 +206,7 @@ impl Reactor {
     pub fn run(&mut self) -> Mood {
         let mut events = Events::with_capacity(EVENTS);
         self.shell.publish(clock::now(), Event::Running);
+        self.report(clock::now());
         let mut done = clock::now().mono; // with the last turn
         loop {
             if let Some(mood) = self.finished {
@@ -282,6 +290,8 @@ impl Reactor {
                 Timer::Accept(index) => self.accept(now, index),
                 Timer::Restart(id, pid) => self.restart_listener(now, id, pid),
                 Timer::Usage => self.usage_due(now),
+                Timer::Status => self.report_status(),
+                Timer::Watchdog => self.feed_watchdog(now),
                 Timer::Pace(token) => {
                     if let Some(Source::Client(slot)) = self.shell.sources.get(token) {
                         self.check_pace(now, slot);
@@ -302,6 +312,7 @@ impl Reactor {
         self.shell.watch_passthroughs();
         self.shell.note_trouble(self.shell.log.trouble_due());
         self.send_all(now);
+        self.report(now);
     }
 
     /// Autostarts, as many as fit into this turn's share.
@@ -387,8 +398,9 @@ impl Reactor {
     pub fn into_remains(mut self) -> Remains {
         self.close_doors();
         let (listening, signals) = (self.listening, self.signals);
+        let report = self.report.map(Report::again);
         let Shell { log, reader, spawner, .. } = self.shell;
-        Remains { listening, signals, log, reader, spawner }
+        Remains { listening, signals, log, reader, spawner, report }
     }
 
     /// What the next life begins with: the file as it is now, or as it was when the restart was

@@ -21,6 +21,10 @@ pub enum Timer {
     Accept(usize),
     /// See whether somebody still watches what processes use.
     Usage,
+    /// Tell the service manager what the programs do.
+    Status,
+    /// Tell the service manager that we are alive.
+    Watchdog,
 }
 
 /// A heap of times.

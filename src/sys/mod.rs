@@ -9,6 +9,7 @@ pub mod door;
 pub mod errno;
 pub mod host;
 pub mod kill;
+pub mod notify;
 pub mod pidfile;
 pub mod pipes;
 pub mod proc;
