@@ -109,7 +109,7 @@ impl Reactor {
             };
             self.shell.say(now, said);
         }
-        self.counters.faults += u64::from(result.is_err());
+        self.counters.faults += u64::from(matches!(answer, Answer::Fault(_)));
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         self.outgoing.push(reply.client);
         let out = &mut client.connection.outbox;

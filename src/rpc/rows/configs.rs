@@ -138,7 +138,7 @@ fn logfile(ctx: &Context, program: &Program, channel: Channel) -> Value {
         LogTarget::Auto => {
             let spec = Namespec { group: &program.group, process: Some(&program.name) };
             let path = ctx.set.find(spec).and_then(|id| ctx.host.log_path(id, channel));
-            path.map_or("auto".into(), |path| text(&path))
+            path.map_or("auto".into(), text)
         }
     }
 }
