@@ -4,8 +4,6 @@
 
 use std::path::Path;
 
-use jiff::tz::TimeZone;
-
 use super::SUPERVISOR_VERSION;
 use crate::base::level::Level;
 use crate::config::model::{Config, Daemon};
@@ -23,7 +21,7 @@ use crate::sys::pidfile::Pidfile;
 use crate::sys::rlimit::Limit;
 use crate::sys::signals::{Signals, ignore_failed_writes};
 use crate::sys::spawn::Spawner;
-use crate::sys::{clock, daemonize, rlimit, users};
+use crate::sys::{clock, daemonize, rlimit, users, zone};
 
 /// Runs the daemon until it is told to end.
 ///
@@ -42,7 +40,7 @@ pub fn run(mut reader: ConfigReader) -> Result<(), String> {
     let system = |error: std::io::Error| format!("cannot prepare to start programs: {error}");
     let mut spawner = Spawner::new().map_err(system)?;
     spawner.limit_files(rlimit::lift_files());
-    let tz = TimeZone::system();
+    let tz = zone::local();
     let outlets = Outlets::new(Syslog::new(Path::new(syslog::SOCKET), "supervisord", tz.clone()));
     let mut log = MainLog::new(tz.clone(), outlets);
     open_log(&mut log, daemon)?;

@@ -20,6 +20,7 @@ pub mod spawn;
 pub mod tty;
 pub mod users;
 pub mod wait;
+pub mod zone;
 
 #[cfg(test)]
 pub(crate) mod testing;
