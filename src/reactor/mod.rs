@@ -50,7 +50,7 @@ use crate::rpc::{About, Host, Written};
 use crate::sys::host::random;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Spawner;
-use crate::sys::{clock, wait};
+use crate::sys::{clock, memory, wait};
 
 use calls::Wait;
 use client::Client;
@@ -69,6 +69,8 @@ use usage::Usages;
 const EVENTS: usize = 1024;
 /// Starts get this long in each half of a turn before clients and pipes have theirs.
 const START_BUDGET: Duration = Duration::from_millis(5);
+/// The first sleep that may last this long ends the start-up: what only that needed is given back.
+const LEISURE: Duration = Duration::from_secs(2);
 
 /// The daemon at work.
 pub struct Reactor {
@@ -208,12 +210,17 @@ impl Reactor {
         self.shell.publish(clock::now(), Event::Running);
         self.report(clock::now());
         let mut done = clock::now().mono; // with the last turn
+        let mut started_up = true;
         loop {
             if let Some(mood) = self.finished {
                 self.send_all(clock::now());
                 return mood;
             }
             let timeout = self.timeout(done);
+            if started_up && timeout.is_none_or(|timeout| timeout > LEISURE) {
+                started_up = false;
+                memory::release();
+            }
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() != io::ErrorKind::Interrupted {
                     let text = format!("epoll_wait failed: {error}; trying again");

@@ -10,6 +10,7 @@ pub mod errno;
 pub mod host;
 pub mod kill;
 pub mod notify;
+pub mod memory;
 pub mod pidfile;
 pub mod pipes;
 pub mod proc;
