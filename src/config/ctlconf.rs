@@ -10,6 +10,9 @@ use super::load::Reader;
 use super::options::client::ROWS;
 use super::options::defaults;
 
+const SECTION: &str = "supervisorctl";
+const PLUGIN: &str = "ctlplugin:";
+
 /// Where the client connects to and how it talks to people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
@@ -41,21 +44,22 @@ pub fn read(file: &Path, around: &Surroundings) -> Result<Client, Problems> {
         scope.text(format!("ENV_{name}"), value.as_str());
     }
     let mut report = Report::default();
-    let Some(document) = Document::read_alone(file, around, &mut report) else {
+    let wanted = |name: &str| name == SECTION || name.starts_with(PLUGIN);
+    let Some(document) = Document::read_alone(file, around, &mut report, wanted) else {
         return Err(Problems(report.problems));
     };
     let mut client = fallback(around);
-    match document.section("supervisorctl") {
+    match document.section(SECTION) {
         None => {
             let at = document.place();
-            report.problems.push(Problem::NoSection { at, section: "supervisorctl" });
+            report.problems.push(Problem::NoSection { at, section: SECTION });
         }
         Some(section) => {
             let mut reader = Reader { document: &document, around, report: &mut report };
             reader.fill(ROWS, section, &scope, &mut client);
         }
     }
-    for section in document.sections.iter().filter(|s| s.name.starts_with("ctlplugin:")) {
+    for section in document.sections.iter().filter(|s| s.name.starts_with(PLUGIN)) {
         let (at, section) = (section.at.clone(), section.name.clone());
         let why = "Python plugins are not loaded".into();
         report.warnings.push(Problem::BadSection { at, section, why });
@@ -99,6 +103,15 @@ mod tests {
         assert_eq!(client.history_file, Some("/root/.h".into()));
         assert_eq!(client.prompt, "me");
         assert_eq!(client.warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_bad_line_of_any_section_is_a_mistake_and_defaults_are_everybodys() {
+        let bad = "[program:x]\nno option\n more\n[supervisorctl]\n";
+        let problems = client(bad).unwrap_err().to_string();
+        assert!(problems.contains(":2: "), "{problems}");
+        let text = "[supervisorctl]\n[program:x]\ncommand=a\n prompt=no\n[DEFAULT]\nprompt=me\n";
+        assert_eq!(client(text).unwrap().prompt, "me");
     }
 
     #[test]

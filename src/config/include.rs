@@ -52,9 +52,16 @@ impl Document {
         self.index.get(name).map(|&at| &self.sections[at])
     }
 
-    /// Reads one file without what it includes. `None` if it cannot be read at all.
-    pub fn read_alone(path: &Path, around: &Surroundings, report: &mut Report) -> Option<Document> {
-        let mut document = Document::open(path, around, report)?;
+    /// Reads the wanted sections of one file without what it includes. `None` if it cannot be read
+    /// at all.
+    pub fn read_alone(
+        path: &Path,
+        around: &Surroundings,
+        report: &mut Report,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Option<Document> {
+        let mut document =
+            Document::open(path, around, report, |name| name == "DEFAULT" || wanted(name))?;
         document.spread_defaults(report);
         Some(document)
     }
@@ -66,7 +73,7 @@ impl Document {
         scope: &Scope,
         report: &mut Report,
     ) -> Option<Document> {
-        let mut document = Document::open(path, around, report)?;
+        let mut document = Document::open(path, around, report, |_| true)?;
         for path in document.included(around, scope, report) {
             match text_of_included(&path) {
                 Ok(text) => {
@@ -112,7 +119,12 @@ impl Document {
         Document { main, sections: vec![section], index }
     }
 
-    fn open(path: &Path, around: &Surroundings, report: &mut Report) -> Option<Document> {
+    fn open(
+        path: &Path,
+        around: &Surroundings,
+        report: &mut Report,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Option<Document> {
         let text = match text_of(path) {
             Ok(text) => text,
             Err(NoText::Refused(why) | NoText::Bad(why)) => {
@@ -123,7 +135,7 @@ impl Document {
         let main = source(path, around);
         let mut document =
             Document { main: main.clone(), sections: Vec::new(), index: HashMap::new() };
-        for section in ini::read(&text, &main, &mut report.problems) {
+        for section in ini::read_some(&text, &main, &mut report.problems, wanted) {
             document.add(section, report);
         }
         Some(document)
@@ -253,8 +265,9 @@ enum NoText {
 /// The text of a file, which must not be endless.
 fn text_of(path: &Path) -> Result<String, NoText> {
     let refused = |error| NoText::Refused(system(&error));
-    let mut bytes = Vec::new();
     let file = File::open(path).map_err(refused)?;
+    let len = file.metadata().map_or(0, |found| found.len().min(FILE_BYTES_MAX));
+    let mut bytes = Vec::with_capacity(len as usize + 1);
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(refused)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(NoText::Bad(format!("it is longer than {FILE_BYTES_MAX} bytes")));

@@ -68,6 +68,16 @@ fn strip(text: &str) -> &str {
 
 /// Reads a whole file. All bad lines are reported and the rest is still read.
 pub fn read(text: &str, source: &Arc<Source>, problems: &mut Vec<Problem>) -> Vec<Section> {
+    read_some(text, source, problems, |_| true)
+}
+
+/// The same for who needs no other than the wanted sections: bad lines of the others count, too.
+pub fn read_some(
+    text: &str,
+    source: &Arc<Source>,
+    problems: &mut Vec<Problem>,
+    wanted: impl Fn(&str) -> bool,
+) -> Vec<Section> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let place = |line| Place { source: source.clone(), line };
@@ -77,17 +87,23 @@ pub fn read(text: &str, source: &Arc<Source>, problems: &mut Vec<Problem>) -> Ve
     let mut keys: HashMap<(String, String), usize> = HashMap::new();
     let mut state = State::default();
     let mut section = String::new();
+    let mut keep = false;
     for (number, raw) in (1..).zip(text.split('\n')) {
         match state.classify(raw) {
             Line::Blank => {}
             Line::Comment => cleaned.push(';'),
             Line::Section(name) => {
+                keep = wanted(name);
+                if !keep {
+                    continue;
+                }
                 section = name.to_owned();
                 sections.entry(section.clone()).or_insert(number);
                 cleaned.extend(['[', GUARD]);
                 cleaned.push_str(name);
                 cleaned.extend([GUARD, ']']);
             }
+            Line::Option(..) | Line::Continued(_) if !keep => continue,
             Line::Option(key, value) => {
                 let key = key.to_lowercase();
                 cleaned.push(GUARD);
@@ -295,6 +311,26 @@ mod tests {
     #[test]
     fn every_line_end_counts_and_a_byte_order_mark_does_not() {
         assert_eq!(values("\u{feff}[s]\r\na=1\rb=2\n").len(), 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_section_reads_the_same_whether_the_others_are_wanted_or_not(
+            lines in proptest::collection::vec(
+                proptest::sample::select(&["[a]", "[b]", "[a] ; c", "x=1", "  y : 2", "", " ", "; c", "bad", "   z"][..]),
+                0..12,
+            ),
+        ) {
+            let (text, source) =
+                (lines.join("\n"), Arc::new(Source { path: "f".into(), here: "/".into() }));
+            let (mut bad_of_some, mut bad_of_all) = (Vec::new(), Vec::new());
+            let some = read_some(&text, &source, &mut bad_of_some, |name| name == "a");
+            let mut all = read(&text, &source, &mut bad_of_all);
+            all.retain(|section| section.name == "a");
+            proptest::prop_assert_eq!(some, all);
+            let words = |problems: &[Problem]| problems.iter().map(Problem::to_string).collect::<Vec<_>>();
+            proptest::prop_assert_eq!(words(&bad_of_some), words(&bad_of_all));
+        }
     }
 
     #[test]
