@@ -1,17 +1,26 @@
 //! Calls of clients: carried out, answered in the client's dialect, or waited for.
 
+use std::time::Duration;
+
 use super::Reactor;
 use super::client::Dialect;
+use super::timers::Timer;
 use crate::base::clock::Now;
 use crate::base::level::Level;
 use crate::log::said;
 use crate::proto::http::{Reply, Status};
 use crate::proto::xmlrpc;
 use crate::rpc::json::{self, Id};
-use crate::rpc::{self, Code, Context, Fault, Form, Infos, Outcome, Params, Value, Waiting};
+use crate::rpc::{
+    self, Code, Context, Fault, Form, Infos, Outcome, Params, Value, Waiting, Written,
+};
+use crate::sys::memory;
 
 /// Calls of one client that may wait at the same time.
 const WAITS_PER_CLIENT: usize = 256;
+
+/// What is kept of processes for those who ask for them is forgotten after this time without any.
+const TIDY_AFTER: Duration = Duration::from_secs(60);
 
 /// Where an answer goes.
 #[derive(Debug)]
@@ -110,6 +119,11 @@ impl Reactor {
             self.shell.say(now, said);
         }
         self.counters.faults += u64::from(matches!(answer, Answer::Fault(_)));
+        if let Answer::Infos(_) = answer {
+            if self.written_at.replace(now.mono).is_none() {
+                self.shell.timers.arm(now.mono + TIDY_AFTER, Timer::Tidy);
+            }
+        }
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         self.outgoing.push(reply.client);
         let out = &mut client.connection.outbox;
@@ -149,6 +163,18 @@ impl Reactor {
                 }
             }
             (Mark::Nobody | Mark::Http(_), _) => {}
+        }
+    }
+
+    /// Gives back the memory of answers about processes, unless somebody has asked lately.
+    pub(super) fn tidy(&mut self, now: Now) {
+        let Some(at) = self.written_at.take() else { return };
+        if now.mono.since(at) < TIDY_AFTER {
+            self.written_at = Some(at);
+            self.shell.timers.arm(at + TIDY_AFTER, Timer::Tidy);
+        } else {
+            self.written = Written::default();
+            memory::give_back();
         }
     }
 

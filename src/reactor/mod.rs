@@ -91,6 +91,8 @@ pub struct Reactor {
     about: About,
     /// Answers to those who ask for processes.
     written: Written,
+    /// When that was last used, while there is a [`Timer::Tidy`].
+    written_at: Option<Mono>,
     todo: Vec<Action>,
     /// Programs to start, in order, as there is time.
     spawns: VecDeque<ProcessId>,
@@ -186,6 +188,7 @@ impl Reactor {
             waits: Vec::new(),
             about: start.about,
             written: Written::default(),
+            written_at: None,
             todo: Vec::new(),
             spawns: VecDeque::new(),
             starts_until: now.mono,
@@ -294,6 +297,7 @@ impl Reactor {
             match timer {
                 Timer::Read(token) => self.ready(now, token),
                 Timer::Troubles => self.shell.tell_troubles(now),
+                Timer::Tidy => self.tidy(now),
                 Timer::Accept(index) => self.accept(now, index),
                 Timer::Restart(id, pid) => self.restart_listener(now, id, pid),
                 Timer::Usage => self.usage_due(now),

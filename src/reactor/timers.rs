@@ -17,6 +17,8 @@ pub enum Timer {
     Pace(usize),
     /// Restart this listener if its process still has this pid: it has violated the protocol.
     Restart(ProcessId, i32),
+    /// Give back the memory that answers about processes took, if nobody asks any more.
+    Tidy,
     /// Try to listen for clients again after the descriptors ran out.
     Accept(usize),
     /// See whether somebody still watches what processes use.

@@ -5,11 +5,19 @@ use std::ffi::{c_int, c_void};
 /// Gives back what only the start needed: free heap, and the pages of the program and its libraries
 /// that were read. Those that are still in use come back from the page cache one by one.
 pub fn release() {
-    // SAFETY: the callback lives for the whole program and is called before this returns; trimming
-    // touches no memory that is in use.
+    // SAFETY: the callback lives for the whole program and is called before this returns.
     unsafe {
         libc::dl_iterate_phdr(Some(unmap), std::ptr::null_mut());
-        #[cfg(target_env = "gnu")]
+    }
+    give_back();
+}
+
+/// Gives back free heap. The allocator keeps it otherwise, once it has seen that large pieces come
+/// and go.
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes a number; looks at nothing but the allocator's own free memory.
+    unsafe {
         libc::malloc_trim(0);
     }
 }
