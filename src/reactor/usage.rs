@@ -80,6 +80,12 @@ impl Usages {
         self.samples
     }
 
+    /// When everything was read last: those who watch are told once it has changed.
+    #[allow(dead_code)] // the stream of the page is to call it
+    pub fn done(&self) -> Option<Mono> {
+        self.done
+    }
+
     /// Whether there is more to be read in the next turn.
     pub fn is_reading(&self) -> bool {
         self.reading
