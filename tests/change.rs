@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -257,19 +257,23 @@ fn a_restart_reads_everything_again_and_refuses_no_client() {
     let daemon = Setup::new().program("web", "sleep 1000", "startsecs=0").start();
     let first = daemon.pid_of("web");
     let (socket, stop) = (daemon.path("s"), Arc::new(AtomicBool::new(false)));
+    let knocked = Arc::new(AtomicUsize::new(0));
     let knocking = {
-        let stop = Arc::clone(&stop);
+        let (stop, knocked) = (Arc::clone(&stop), Arc::clone(&knocked));
         std::thread::spawn(move || {
-            let mut knocked = 0;
             while !stop.load(Ordering::Relaxed) {
                 UnixStream::connect(&socket).expect("a client was refused");
-                knocked += 1;
+                knocked.fetch_add(1, Ordering::Relaxed);
                 std::thread::yield_now();
             }
-            knocked
         })
     };
+    let wait_knocked = || {
+        let before = knocked.load(Ordering::Relaxed);
+        until("clients to come", || (knocked.load(Ordering::Relaxed) > before + 5).then_some(()));
+    };
     for (round, restart) in ["signal", "call"].iter().enumerate() {
+        wait_knocked();
         let name = format!("new{round}");
         let section = format!("[program:{name}]\ncommand=sleep 1000\nstartsecs=0\n[program:web]");
         edit(&daemon, "[program:web]", &section);
@@ -280,8 +284,9 @@ fn a_restart_reads_everything_again_and_refuses_no_client() {
         daemon.hang_up();
         daemon.wait_said(&format!("spawned: '{name}'"));
     }
+    wait_knocked();
     stop.store(true, Ordering::Relaxed);
-    assert!(knocking.join().unwrap() > 10);
+    knocking.join().unwrap();
     assert_ne!(daemon.pid_of("web"), first);
     assert_eq!(names(&daemon), ["new0", "new1", "web"]);
 }
