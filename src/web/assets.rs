@@ -15,8 +15,9 @@ pub struct Asset {
 }
 
 impl Asset {
-    fn new(kind: &'static str, ending: &str, body: &'static str) -> Asset {
-        Asset { path: format!("/assets/app.{:016x}.{ending}", hash(body.as_bytes())), kind, body }
+    fn new(kind: &'static str, name: &str, ending: &str, body: &'static str) -> Asset {
+        let path = format!("/assets/{name}.{:016x}.{ending}", hash(body.as_bytes()));
+        Asset { path, kind, body }
     }
 
     /// Its entity tag, with the quotes.
@@ -26,35 +27,45 @@ impl Asset {
 }
 
 /// How the page looks.
-pub static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/css; charset=utf-8", "css", include_str!("assets/app.css")));
+pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("text/css; charset=utf-8", "app", "css", include_str!("assets/app.css"))
+});
 
-/// What the page does beyond its forms and links: one module, written in several files.
-pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+/// What the list does beyond its forms and links: one module, written in several files.
+pub static LIST: LazyLock<Asset> = LazyLock::new(|| {
     let body = concat!(
         include_str!("assets/words.js"),
         include_str!("assets/common.js"),
         include_str!("assets/dialogs.js"),
         include_str!("assets/actions.js"),
         include_str!("assets/list.js"),
+    );
+    Asset::new("text/javascript; charset=utf-8", "list", "js", body)
+});
+
+/// What the view of a log does beyond its links.
+pub static LOG: LazyLock<Asset> = LazyLock::new(|| {
+    let body = concat!(
+        include_str!("assets/words.js"),
+        include_str!("assets/common.js"),
+        include_str!("assets/dialogs.js"),
         include_str!("assets/ansi.js"),
         include_str!("assets/search.js"),
         include_str!("assets/log.js"),
-        include_str!("assets/app.js"),
     );
-    Asset::new("text/javascript; charset=utf-8", "js", body)
+    Asset::new("text/javascript; charset=utf-8", "log", "js", body)
 });
 
 /// What stands in the browser's tab.
 pub static ICON: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("image/svg+xml", "svg", include_str!("assets/icon.svg")));
+    LazyLock::new(|| Asset::new("image/svg+xml", "icon", "svg", include_str!("assets/icon.svg")));
 
 /// The file at an address; the icon also answers where browsers look for one.
 pub fn at(path: &str) -> Option<&'static Asset> {
     if matches!(path, "/favicon.svg" | "/favicon.ico") {
         return Some(&*ICON);
     }
-    [&*STYLE, &*SCRIPT, &*ICON].into_iter().find(|asset| asset.path == path)
+    [&*STYLE, &*LIST, &*LOG, &*ICON].into_iter().find(|asset| asset.path == path)
 }
 
 /// FNV-1a: it only has to differ when a file does.
@@ -70,7 +81,7 @@ mod tests {
 
     #[test]
     fn every_file_is_found_at_its_address_and_at_no_other() {
-        for asset in [&*STYLE, &*SCRIPT, &*ICON] {
+        for asset in [&*STYLE, &*LIST, &*LOG, &*ICON] {
             assert_eq!(at(&asset.path).map(|found| &found.path), Some(&asset.path));
             assert!(asset.path.contains(asset.etag().trim_matches('"')));
         }
@@ -80,9 +91,11 @@ mod tests {
 
     #[test]
     fn nothing_is_fetched_from_elsewhere() {
-        for asset in [&*STYLE, &*SCRIPT] {
+        for asset in [&*STYLE, &*LIST, &*LOG] {
             assert!(!asset.body.contains("//cdn") && !asset.body.contains("https:"));
         }
-        assert!(!SCRIPT.body.contains("innerHTML") && !SCRIPT.body.contains("eval("));
+        for asset in [&*LIST, &*LOG] {
+            assert!(!asset.body.contains("HTML =") && !asset.body.contains("eval("));
+        }
     }
 }

@@ -83,7 +83,7 @@ fn question(asked: Asked) -> (String, &'static str) {
 pub fn confirm(daemon: &DaemonView, token: &str, asked: Asked) -> String {
     let (question, verb) = question(asked);
     let mut out = String::with_capacity(2048);
-    frame::open(&mut out, daemon, "confirm", &question);
+    frame::open(&mut out, daemon, frame::Kind::Card, &question);
     out.push_str("<header>");
     frame::brand(&mut out, daemon);
     out.push_str("</header><main class=card><h1>");

@@ -5,9 +5,19 @@ use std::fmt::Write;
 use crate::web::view::DaemonView;
 use crate::web::{assets, escape};
 
-/// Begins a page: everything up to the content of `<main>`. `kind` tells script and style sheet
-/// which page it is.
-pub fn open(out: &mut String, daemon: &DaemonView, kind: &str, title: &str) {
+/// Which page it is, for script and style sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All processes.
+    List,
+    /// A log.
+    Log,
+    /// A few sentences and perhaps a form.
+    Card,
+}
+
+/// Begins a page: everything up to its header.
+pub fn open(out: &mut String, daemon: &DaemonView, kind: Kind, title: &str) {
     out.push_str("<!doctype html><html lang=en><head><meta charset=utf-8><title>");
     escape::text(out, title);
     out.push_str(" · ");
@@ -16,14 +26,19 @@ pub fn open(out: &mut String, daemon: &DaemonView, kind: &str, title: &str) {
         out,
         "</title><meta name=viewport content=\"width=device-width,initial-scale=1\">\
          <meta name=color-scheme content=\"light dark\">\
-         <link rel=icon type=image/svg+xml href={}><link rel=stylesheet href={}>\
-         <script type=module src={}></script></head><body class={kind} data-identifier=",
+         <link rel=icon type=image/svg+xml href={}><link rel=stylesheet href={}>",
         assets::ICON.path,
         assets::STYLE.path,
-        assets::SCRIPT.path,
     );
-    escape::attribute(out, &daemon.identifier);
-    out.push('>');
+    let (class, script) = match kind {
+        Kind::List => ("list", Some(&*assets::LIST)),
+        Kind::Log => ("log", Some(&*assets::LOG)),
+        Kind::Card => ("one", None),
+    };
+    if let Some(script) = script {
+        let _ = write!(out, "<script type=module src={}></script>", script.path);
+    }
+    let _ = write!(out, "</head><body class={class}>");
 }
 
 /// Appends the name of the daemon, as a link to the list, and its mood.

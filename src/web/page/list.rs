@@ -23,7 +23,7 @@ pub struct List<'a> {
     /// Goes with every form.
     pub token: &'a str,
     /// Where the stream of changes goes on from this state of things.
-    pub serial: u64,
+    pub serial: &'a str,
 }
 
 /// Which processes somebody wants to see. The default shows all.
@@ -84,13 +84,14 @@ const ROW_BYTES: usize = 256;
 /// The page. A thousand processes take less than 256 KB.
 pub fn list(view: &List) -> String {
     let mut out = String::with_capacity(8192 + view.processes.len() * ROW_BYTES);
-    frame::open(&mut out, view.daemon, "list", "Processes");
+    frame::open(&mut out, view.daemon, frame::Kind::List, "Processes");
     header(&mut out, view);
     if let Some(notice) = view.notice {
         notice.write(&mut out);
     }
-    let _ = write!(out, "<main data-serial={}>", view.serial);
-    out.push_str("<form id=processes method=post action=/>");
+    out.push_str("<main data-serial=");
+    escape::attribute(&mut out, view.serial);
+    out.push_str("><form id=processes method=post action=/>");
     // Enter in a checkbox would press the first button of the form; this one cannot be pressed.
     out.push_str("<button disabled hidden></button>");
     frame::hidden(&mut out, "token", view.token);
@@ -215,7 +216,14 @@ mod tests {
 
     fn page(processes: &[ProcessView], filter: &Filter) -> String {
         let daemon = daemon();
-        list(&List { daemon: &daemon, processes, filter, notice: None, token: "T0K", serial: 7 })
+        list(&List {
+            daemon: &daemon,
+            processes,
+            filter,
+            notice: None,
+            token: "T0K",
+            serial: "7-a",
+        })
     }
 
     fn exited(group: &str, name: &str, code: i32) -> ProcessView {
@@ -233,7 +241,7 @@ mod tests {
         assert_eq!(page.matches("value=jobs:*>").count(), 1);
         assert!(page.contains("name=target value=jobs:w_1>w_1</label>"));
         assert!(page.contains("name=target value=a>a</label>"));
-        assert!(page.contains("<main data-serial=7>"));
+        assert!(page.contains("<main data-serial=7-a>"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Source<'_> {
 /// The page.
 pub fn log(view: &Log) -> String {
     let mut out = String::with_capacity(4096 + view.text.len() * 5 / 4);
-    frame::open(&mut out, view.daemon, "log", &view.of.title());
+    frame::open(&mut out, view.daemon, frame::Kind::Log, &view.of.title());
     let [address, api] = view.of.addresses();
     out.push_str("<header>");
     frame::brand(&mut out, view.daemon);

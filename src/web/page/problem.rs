@@ -7,7 +7,7 @@ use crate::web::view::DaemonView;
 /// A whole page with one sentence, such as `there is no process jobs:x`.
 pub fn problem(daemon: &DaemonView, title: &str, sentence: &str) -> String {
     let mut out = String::with_capacity(1024);
-    frame::open(&mut out, daemon, "problem", title);
+    frame::open(&mut out, daemon, frame::Kind::Card, title);
     out.push_str("<header>");
     frame::brand(&mut out, daemon);
     out.push_str("</header><main class=card><h1>");
