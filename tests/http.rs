@@ -81,7 +81,7 @@ fn a_body_may_come_in_chunks_and_after_it_was_asked_for() {
 
     // A body that comes unasked needs no invitation, and one that is not wanted gets none.
     assert_eq!(web.ask(format!("{head}Expect: 100-continue\r\n\r\n{chunks}")).status, 200);
-    let unwanted = post("/nothing", "Expect: 100-continue\r\nConnection: close\r\n", "");
+    let unwanted = post("/mainlogtail", "Expect: 100-continue\r\nConnection: close\r\n", "");
     assert_eq!(web.ask(unwanted).status, 405);
 }
 

@@ -311,6 +311,11 @@ impl Supervisor {
         !self.queue.is_empty()
     }
 
+    /// Those autostarts.
+    pub fn queued(&self) -> impl Iterator<Item = ProcessId> {
+        self.queue.iter().copied()
+    }
+
     /// What there is to do, in order. Empty when all is quiet; ask again after feeding answers.
     pub fn take_actions(&mut self, into: &mut Vec<Action>) {
         into.append(&mut self.todo);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Reactor;
 use super::client::Dialect;
 use super::timers::Timer;
+use super::web::WebReply;
 use crate::base::clock::Now;
 use crate::base::level::Level;
 use crate::log::said;
@@ -42,6 +43,8 @@ pub enum Mark {
     Nobody,
     /// XML-RPC: answers come in the order of requests.
     Http(Reply),
+    /// A request of the page or of the JSON API, likewise.
+    Web(Box<WebReply>),
 }
 
 /// What a call is answered with.
@@ -75,7 +78,7 @@ impl Reactor {
             Mark::Http(_) if method.starts_with("svx.") => {
                 Outcome::Fault(Code::UnknownMethod.bare())
             }
-            Mark::Http(_) | Mark::Json(_) | Mark::Nobody => {
+            Mark::Http(_) | Mark::Web(_) | Mark::Json(_) | Mark::Nobody => {
                 rpc::ask(&mut self.context(now), &method, params)
             }
         };
@@ -97,7 +100,7 @@ impl Reactor {
                 Mark::Json(id) => self.open_stream(reply.client, id, &method, tail),
                 Mark::Nobody => {}
                 // No stream fits into an XML-RPC answer; the method is not listed either.
-                Mark::Http(_) => {
+                Mark::Http(_) | Mark::Web(_) => {
                     let fault = Code::UnknownMethod.bare();
                     self.answer(now, &reply, &method, Answer::Fault(fault));
                 }
@@ -123,6 +126,14 @@ impl Reactor {
             if self.written_at.replace(now.mono).is_none() {
                 self.shell.timers.arm(now.mono + TIDY_AFTER, Timer::Tidy);
             }
+        }
+        if let Mark::Web(to) = &reply.mark {
+            let result = match answer {
+                Answer::Value(value) => Ok(value),
+                Answer::Fault(fault) => Err(fault),
+                Answer::Infos(_) => Err(Code::Failed.bare()), // no request of these leads to them
+            };
+            return self.answer_web(now, reply, to, result);
         }
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         self.outgoing.push(reply.client);
@@ -162,7 +173,7 @@ impl Reactor {
                     self.shell.unfinished.push(reply.token);
                 }
             }
-            (Mark::Nobody | Mark::Http(_), _) => {}
+            (Mark::Nobody | Mark::Http(_) | Mark::Web(_), _) => {}
         }
     }
 
@@ -176,6 +187,23 @@ impl Reactor {
             self.written = Written::default();
             memory::give_back();
         }
+    }
+
+    fn answer_web(
+        &mut self,
+        now: Now,
+        reply: &ReplyTo,
+        to: &WebReply,
+        result: Result<Value, Fault>,
+    ) {
+        let answer = self.web_answer(now, to, result);
+        self.web_give(now, reply.client, to.reply, &answer);
+        let Some(client) = self.clients.get_mut(reply.client) else { return };
+        let Dialect::Http(http) = &mut client.dialect else { return };
+        http.busy = false;
+        client.connection.closing |= !to.reply.keep_alive;
+        self.outgoing.push(reply.client);
+        self.shell.unfinished.push(reply.token); // its next request, if it came already
     }
 
     /// Asks the waiting calls, after something has changed, whether they are done.

@@ -1,5 +1,5 @@
-//! Clients that speak HTTP: calls by XML-RPC and followed logs. Who they are is settled before
-//! anything else of a request is looked at.
+//! Clients that speak HTTP: whose turn it is, who they are, and calls by XML-RPC. Who they are is
+//! settled before anything else of a request is looked at; what else they ask for is `web`'s.
 
 use std::fs;
 use std::time::UNIX_EPOCH;
@@ -10,19 +10,18 @@ use super::client::Dialect;
 use super::doorman::{Verdict, Wanted};
 use super::streams::last_bytes;
 use super::tap::Followed;
+use super::web::Asked;
 use crate::base::clock::{Now, Wall};
 use crate::process::Namespec;
 use crate::proto::auth::{self, Shown};
-use crate::proto::http::{self, Head, Method, Piece, Refusal, Reply, Requests, Status, Stream};
+use crate::proto::http::{self, Head, Piece, Refusal, Reply, Requests, Status, Stream};
 use crate::proto::origin::{Site, same_site};
 use crate::proto::{Parsed, xmlrpc};
 use crate::rpc::{Channel, Host, Params};
-use crate::web::metrics::CONTENT_TYPE;
+use crate::web::answer::Answer;
 
 /// What a followed log begins with, as in 4.3.0.
 const TAIL_BYTES: u64 = 1024;
-/// What monitoring asks for.
-const METRICS: &str = "/metrics";
 
 /// How far a client has come.
 #[derive(Default)]
@@ -47,6 +46,8 @@ impl Http {
 enum Route {
     /// A call.
     Rpc,
+    /// Anything else.
+    Web(Box<Asked>),
     /// It has been answered; its body is dropped.
     Answered,
 }
@@ -129,43 +130,42 @@ impl Reactor {
     }
 
     pub(super) fn http_route(&mut self, now: Now, slot: usize, head: &Head) {
-        let looks = matches!(head.method, Method::Get | Method::Head)
-            && http::decode(head.path()) == METRICS;
-        if looks && self.look(now, slot, head) {
-            return;
-        }
         let reply = head.reply();
-        let Some(client) = self.clients.get_mut(slot) else { return };
-        let Some(gate) = self.listening.gate(client.gate) else { return };
-        let is_rpc = http::is_rpc(head);
-        let allowed = match is_rpc {
-            true => {
-                let site = Site { is_open_loopback: gate.is_open_loopback(), names: &[] };
-                http::accept_rpc(head).and_then(|()| same_site(head, site))
-            }
-            false => head.method.among(&[Method::Get, Method::Head]),
-        };
-        let route = match allowed {
-            Err(refusal) => {
-                let allow: &[_] = match refusal.status {
-                    Status::MethodNotAllowed => &[("Allow", "GET, HEAD")],
-                    _ => &[],
-                };
-                reply.refuse(&mut client.connection.outbox, now.wall, refusal, allow);
-                Route::Answered
-            }
-            Ok(()) if is_rpc => Route::Rpc,
-            Ok(()) => {
-                self.http_get(now, slot, head, reply);
-                Route::Answered
-            }
+        let route = match http::is_rpc(head) {
+            true => match self.accept_rpc(slot, head) {
+                Ok(()) => Route::Rpc,
+                Err(refusal) => {
+                    self.web_give(now, slot, reply, &Answer::refusal(refusal));
+                    Route::Answered
+                }
+            },
+            false => match self.web_match(slot, head) {
+                Ok(asked) if asked.shows_usage() && self.look(now, slot, head) => return,
+                Ok(asked) => Route::Web(Box::new(asked)),
+                Err(answer) => {
+                    self.web_give(now, slot, reply, &answer);
+                    Route::Answered
+                }
+            },
         };
         let Some(client) = self.clients.get_mut(slot) else { return };
         let Dialect::Http(http) = &mut client.dialect else { return };
-        if let Route::Answered = route {
+        let wants_body = match &route {
+            Route::Rpc => true,
+            Route::Web(asked) => asked.takes_body(),
+            Route::Answered => false,
+        };
+        if !wants_body {
             http.requests.discard();
         }
         http.current = Some((reply, route));
+    }
+
+    fn accept_rpc(&self, slot: usize, head: &Head) -> Result<(), Refusal> {
+        http::accept_rpc(head)?;
+        let gate = self.clients.get(slot).and_then(|client| self.listening.gate(client.gate));
+        let is_open_loopback = gate.is_some_and(|gate| gate.is_open_loopback());
+        same_site(head, Site { is_open_loopback, names: &[] })
     }
 
     fn http_body(&mut self, now: Now, slot: usize, body: &[u8]) {
@@ -173,8 +173,13 @@ impl Reactor {
         let Dialect::Http(http) = &mut client.dialect else { return };
         let Some((reply, route)) = http.current.take() else { return };
         match route {
-            Route::Answered => {
-                client.connection.closing |= !reply.keep_alive && http.stream.is_none()
+            Route::Answered => client.connection.closing |= !reply.keep_alive,
+            Route::Web(asked) => {
+                self.web_serve(now, slot, reply, &asked, body);
+                let Some(client) = self.clients.get_mut(slot) else { return };
+                let Dialect::Http(http) = &client.dialect else { return };
+                let goes_on = http.busy || http.stream.is_some();
+                client.connection.closing |= !reply.keep_alive && !goes_on;
             }
             Route::Rpc => match xmlrpc::decode_call(body) {
                 Err(why) => {
@@ -192,16 +197,8 @@ impl Reactor {
         }
     }
 
-    /// A request that changes nothing.
-    fn http_get(&mut self, now: Now, slot: usize, head: &Head, reply: Reply) {
-        let path = http::decode(head.path());
-        if path == METRICS {
-            let text = self.metrics();
-            let Some(client) = self.clients.get_mut(slot) else { return };
-            let fields = [("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store")];
-            let out = &mut client.connection.outbox;
-            return reply.whole(out, now.wall, Status::Ok, &fields, text.as_bytes());
-        }
+    /// `/logtail/…` and `/mainlogtail`: the end of a log and what is written to it from now on.
+    pub(super) fn http_tail(&mut self, now: Now, slot: usize, reply: Reply, path: &str) {
         let followed = match path.strip_prefix("/logtail/") {
             Some(name) => self.named_log(name),
             None if path == "/mainlogtail" => {
@@ -214,7 +211,7 @@ impl Reactor {
         let out = &mut client.connection.outbox;
         let found = followed.and_then(|(path, what)| Some((fs::metadata(&path).ok()?, path, what)));
         let Some((meta, path, what)) = found else {
-            let refusal = Refusal { status: Status::NotFound, why: "nothing is here" };
+            let refusal = Refusal { status: Status::NotFound, why: "there is no such log" };
             return reply.refuse(out, now.wall, refusal, &[]);
         };
         let modified = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
@@ -227,7 +224,7 @@ impl Reactor {
         ];
         let stream = reply.stream(out, now.wall, Status::Ok, &fields);
         stream.part(out, &last_bytes(&path, TAIL_BYTES).unwrap_or_default());
-        if head.method == Method::Head {
+        if reply.is_head {
             stream.end(out);
             client.connection.closing |= !stream.keep_alive;
         } else {

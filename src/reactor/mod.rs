@@ -27,6 +27,7 @@ mod streams;
 mod tap;
 mod timers;
 mod usage;
+mod web;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -64,6 +65,7 @@ use shell::Shell;
 use sources::{Source, Sources, watch};
 use timers::{Timer, Timers};
 use usage::Usages;
+use web::Web;
 
 /// Events taken from the kernel at once; more wait there.
 const EVENTS: usize = 1024;
@@ -93,6 +95,8 @@ pub struct Reactor {
     written: Written,
     /// When that was last used, while there is a [`Timer::Tidy`].
     written_at: Option<Mono>,
+    /// What the pages and the JSON API know.
+    web: Web,
     todo: Vec<Action>,
     /// Programs to start, in order, as there is time.
     spawns: VecDeque<ProcessId>,
@@ -189,6 +193,7 @@ impl Reactor {
             about: start.about,
             written: Written::default(),
             written_at: None,
+            web: Web::new(now, random()?),
             todo: Vec::new(),
             spawns: VecDeque::new(),
             starts_until: now.mono,

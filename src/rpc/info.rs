@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Channel, Context, Value};
-use crate::base::clock::{Mono, Wall};
+use crate::base::clock::{Mono, Now, Wall};
 use crate::config::model::LogTarget;
 use crate::process::{Process, ProcessId, State};
 
@@ -66,7 +67,7 @@ pub fn fields<'a>(
         ("stdout_logfile", logfile(Channel::Stdout)),
         ("stderr_logfile", logfile(Channel::Stderr)),
         ("pid", int(process.pid.into())),
-        ("description", description(ctx, process)),
+        ("description", described(process, &ctx.about.zone)),
     ]
 }
 
@@ -76,11 +77,7 @@ fn value(ctx: &Context, id: ProcessId) -> Option<Value> {
         Field::Int(number) => Value::Int(number),
         Field::Text(text) => Value::Str(text.into_owned()),
         Field::Now => Value::Int(ctx.now.wall.secs()),
-        Field::Up(pid, since) => {
-            let mut text = format!("pid {pid}, uptime ").into_bytes();
-            push_uptime(&mut text, ctx.now.mono.since(since).as_secs());
-            Value::Str(String::from_utf8(text).unwrap_or_default())
-        }
+        Field::Up(pid, since) => Value::Str(up(pid, since, ctx.now)),
     };
     let fields = fields(ctx, id, process).into_iter();
     Some(Value::Struct(fields.map(|(name, field)| (name.into(), value(field))).collect()))
@@ -122,7 +119,21 @@ fn logfile<'a>(
 }
 
 /// The words behind the state in `status`.
-fn description<'a>(ctx: &Context, process: &'a Process) -> Field<'a> {
+pub fn description(process: &Process, now: Now, zone: &TimeZone) -> String {
+    match described(process, zone) {
+        Field::Up(pid, since) => up(pid, since, now),
+        Field::Text(text) => text.into_owned(),
+        Field::Int(_) | Field::Now => String::new(),
+    }
+}
+
+fn up(pid: i32, since: Mono, now: Now) -> String {
+    let mut text = format!("pid {pid}, uptime ").into_bytes();
+    push_uptime(&mut text, now.mono.since(since).as_secs());
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn described<'a>(process: &'a Process, zone: &TimeZone) -> Field<'a> {
     Field::Text(match process.state {
         State::Running => {
             return Field::Up(process.pid, process.started.map_or(Mono(u64::MAX), |s| s.mono));
@@ -132,7 +143,7 @@ fn description<'a>(ctx: &Context, process: &'a Process) -> Field<'a> {
         }
         State::Fatal | State::Backoff => Cow::Borrowed(&*process.spawnerr),
         State::Stopped | State::Exited => match process.ended {
-            Some(end) => local_time(ctx, end).into(),
+            Some(end) => local_time(end, zone).into(),
             None => Cow::Borrowed("Not started"),
         },
         State::Starting | State::Stopping | State::Unknown => Cow::Borrowed(""),
@@ -160,9 +171,9 @@ fn push_number(out: &mut Vec<u8>, number: u64) {
 }
 
 /// `Nov 21 09:04 AM` in the daemon's zone.
-fn local_time(ctx: &Context, at: Wall) -> String {
+fn local_time(at: Wall, zone: &TimeZone) -> String {
     let at = Timestamp::from_second(at.secs()).unwrap_or_default();
-    at.to_zoned(ctx.about.zone.clone()).strftime("%b %d %I:%M %p").to_string()
+    at.to_zoned(zone.clone()).strftime("%b %d %I:%M %p").to_string()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod written;
 pub use crate::base::value::Value;
 pub use context::{About, Channel, Context, Host, StdinError};
 pub use fault::{Code, Fault};
-pub use info::Infos;
+pub use info::{Infos, description};
 pub use rows::{Source, Tail};
 pub use table::{Args, Given, Kind, Method, Outcome, Param, Params, ask, call, method, methods};
 pub use waiting::Waiting;

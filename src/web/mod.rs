@@ -3,10 +3,20 @@
 //! gathers what is shown and carries out what is asked for.
 
 pub mod ansi;
+pub mod answer;
+pub mod api;
 pub mod assets;
 pub mod escape;
+pub mod form;
 pub mod metrics;
+pub mod old;
+pub mod openapi;
+pub mod outcome;
 pub mod page;
+pub mod routes;
+pub mod sse;
+pub mod task;
 #[cfg(test)]
 mod testing;
+pub mod token;
 pub mod view;

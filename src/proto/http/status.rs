@@ -20,6 +20,7 @@ macro_rules! statuses {
 
 statuses! {
     Ok = 200, "OK";
+    PartialContent = 206, "Partial Content";
     MovedPermanently = 301, "Moved Permanently";
     SeeOther = 303, "See Other";
     NotModified = 304, "Not Modified";
@@ -29,11 +30,13 @@ statuses! {
     NotFound = 404, "Not Found";
     MethodNotAllowed = 405, "Method Not Allowed";
     RequestTimeout = 408, "Request Timeout";
+    Conflict = 409, "Conflict";
     Gone = 410, "Gone";
     LengthRequired = 411, "Length Required";
     ContentTooLarge = 413, "Content Too Large";
     UriTooLong = 414, "URI Too Long";
     UnsupportedMediaType = 415, "Unsupported Media Type";
+    RangeNotSatisfiable = 416, "Range Not Satisfiable";
     TooManyRequests = 429, "Too Many Requests";
     HeaderFieldsTooLarge = 431, "Request Header Fields Too Large";
     InternalServerError = 500, "Internal Server Error";
