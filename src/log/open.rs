@@ -26,19 +26,25 @@ pub struct Shape {
 pub fn open(path: &Path, shape: &Shape) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // O_NONBLOCK means nothing to a regular file and keeps a FIFO from holding the daemon up.
-    let mut flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+    let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+    options.append(true).create(true).mode(shape.mode).custom_flags(flags | libc::O_NOFOLLOW);
     let parent = path.parent().unwrap_or(Path::new("/"));
-    if fs::metadata(parent).is_ok_and(|dir| dir.mode() & 0o1002 == 0o1002) {
-        flags |= libc::O_NOFOLLOW; // anybody may have put a symlink there
-    }
-    options.append(true).create(true).mode(shape.mode).custom_flags(flags);
     match options.open(path) {
+        // Most are no symlinks; one is followed unless anybody may have put it there.
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) && !is_everybodys(parent) => {
+            options.custom_flags(flags).open(path)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound && shape.make_dirs => {
             DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
             options.open(path)
         }
         done => done,
     }
+}
+
+/// A directory like `/tmp`: sticky, and writable for all.
+fn is_everybodys(directory: &Path) -> bool {
+    fs::metadata(directory).is_ok_and(|dir| dir.mode() & 0o1002 == 0o1002)
 }
 
 /// `cannot open PATH: WORDS`, of the same kind; the bare error where no descriptor is left, which
@@ -74,6 +80,7 @@ mod tests {
         let link = dir.path().join("link");
         symlink(dir.path().join("log"), &link).unwrap();
         open(&link, &SHAPE).unwrap();
+        assert!(dir.path().join("log").exists());
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
         let error = open(&link, &SHAPE).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ELOOP));
