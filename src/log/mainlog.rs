@@ -18,6 +18,9 @@ use crate::log::stamp::Stamp;
 /// Lines said before the log is open; what is said beyond that is dropped.
 const EARLY_LINES_MAX: usize = 1000;
 
+/// Lines that wait for [`MainLog::flush`]; one more and they are written at once.
+const HELD_BYTES_MAX: usize = 32 << 10;
+
 /// What is kept for followers between two calls of [`MainLog::take_followed`].
 const FOLLOWED_BYTES_MAX: usize = 1 << 20;
 
@@ -35,6 +38,8 @@ pub struct MainLog {
     echo: Option<Lines>,
     early: Option<Vec<(Level, String, Now)>>,
     line: String,
+    /// Lines to be written together, while somebody sees to that.
+    held: Option<Vec<u8>>,
     /// What was said since it was last taken, while somebody follows.
     followed: Option<Vec<u8>>,
 }
@@ -52,6 +57,7 @@ impl MainLog {
             echo: None,
             early: Some(Vec::new()),
             line: String::new(),
+            held: None,
             followed: None,
         }
     }
@@ -66,6 +72,7 @@ impl MainLog {
         make_dirs: bool,
         now: Now,
     ) -> io::Result<()> {
+        self.flush(now);
         let sink = Sink::open(to, None, make_dirs, &self.tz, now, &mut self.outlets)?;
         let echo = echo && !matches!(sink, Sink::Stdout(_)); // 4.3.0 prints everything twice there
         if echo {
@@ -136,15 +143,35 @@ impl MainLog {
     fn end(&mut self, now: Now) {
         self.line.push('\n');
         let line = self.line.as_bytes();
-        self.sink.write(line, now, &mut self.outlets);
         if self.syslog {
             self.outlets.syslog.write("", line, now);
         }
-        if let (Some(lines), Some(stdout)) = (&mut self.echo, &mut self.outlets.stdout) {
-            stdout.write(lines, line);
-        }
         if let Some(followed) = self.followed.as_mut().filter(|f| f.len() < FOLLOWED_BYTES_MAX) {
             followed.extend_from_slice(line);
+        }
+        match &mut self.held {
+            None => write(&mut self.sink, &mut self.echo, &mut self.outlets, line, now),
+            Some(held) => {
+                held.extend_from_slice(line);
+                if held.len() > HELD_BYTES_MAX {
+                    self.flush(now);
+                }
+            }
+        }
+    }
+
+    /// Has lines wait for [`MainLog::flush`], so that a turn of the loop costs one write; or no
+    /// longer, and writes what waits.
+    pub fn hold(&mut self, on: bool, now: Now) {
+        self.flush(now);
+        self.held = on.then(Vec::new);
+    }
+
+    /// Writes the lines that wait.
+    pub fn flush(&mut self, now: Now) {
+        if let Some(held) = self.held.as_mut().filter(|held| !held.is_empty()) {
+            write(&mut self.sink, &mut self.echo, &mut self.outlets, held, now);
+            held.clear();
         }
     }
 
@@ -175,17 +202,27 @@ impl MainLog {
 
     /// Opens the file anew (SIGUSR2).
     pub fn reopen(&mut self, now: Now) -> io::Result<()> {
+        self.flush(now);
         self.sink.reopen(now)
     }
 
     /// Leaves an empty file.
     pub fn clear(&mut self, now: Now) -> io::Result<()> {
+        self.flush(now);
         self.sink.clear(now)
     }
 
     /// The current file, if it is one.
     pub fn path(&self) -> Option<&Path> {
         self.sink.path()
+    }
+}
+
+/// Whole lines, to the log and to whoever started the daemon in the foreground.
+fn write(sink: &mut Sink, echo: &mut Option<Lines>, outlets: &mut Outlets, lines: &[u8], now: Now) {
+    sink.write(lines, now, outlets);
+    if let (Some(partial), Some(stdout)) = (echo, &mut outlets.stdout) {
+        stdout.write(partial, lines);
     }
 }
 
@@ -288,6 +325,28 @@ mod tests {
         let text = read(&dir);
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(text.contains("WARN can write ") && text.ends_with(" bytes lost\n"), "{text}");
+    }
+
+    #[test]
+    fn lines_that_are_held_are_written_together_in_order_and_never_grow_without_end() {
+        let dir = tempdir().unwrap();
+        let mut log = log(&dir);
+        log.open(&file(&dir), Level::Info, false, false, at(0)).unwrap();
+        log.hold(true, at(0));
+        log.say(Level::Info, "one", at(0));
+        log.say(Level::Info, "two", at(0));
+        assert_eq!(read(&dir), "");
+        log.flush(at(0));
+        let said = |text: &str| format!("1970-01-01 00:00:00,123 INFO {text}\n");
+        assert_eq!(read(&dir), said("one") + &said("two"));
+        log.say(Level::Info, &"x".repeat(HELD_BYTES_MAX), at(0));
+        assert!(read(&dir).len() > HELD_BYTES_MAX);
+        log.say(Level::Info, "gone with the file", at(0));
+        log.clear(at(0)).unwrap();
+        assert_eq!(read(&dir), "");
+        log.say(Level::Info, "last", at(0));
+        log.hold(false, at(0));
+        assert_eq!(read(&dir), said("last"));
     }
 
     #[test]

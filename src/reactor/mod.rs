@@ -219,8 +219,10 @@ impl Reactor {
         self.report(clock::now());
         let mut done = clock::now().mono; // with the last turn
         let mut started_up = true;
+        self.shell.log.hold(true, clock::now());
         loop {
             if let Some(mood) = self.finished {
+                self.shell.log.hold(false, clock::now());
                 self.send_all(clock::now());
                 return mood;
             }
@@ -245,6 +247,7 @@ impl Reactor {
                 self.ready(now, token);
             }
             self.settle(now);
+            self.shell.log.flush(now);
             done = clock::now().mono;
             self.counters.turns.observe(done.since(now.mono));
         }
@@ -276,7 +279,10 @@ impl Reactor {
             None => {}
             Some(Source::Signals) => self.hear_signals(now),
             Some(Source::Listener(index)) => self.accept(now, index),
-            Some(Source::Client(slot)) => self.hear_client(now, slot),
+            Some(Source::Client(slot)) => {
+                self.shell.log.flush(now); // it may ask for the log
+                self.hear_client(now, slot);
+            }
             Some(Source::Doorman) => self.let_in(now),
             Some(Source::Output(id, channel)) => {
                 // By the clock means by the clock, whatever the poll had still to tell.
@@ -325,6 +331,7 @@ impl Reactor {
         self.shell.bus.tick(now, &mut self.shell.telling);
         self.tell(now);
         self.look_on(now);
+        self.shell.log.flush(now); // what an answer tells is in the log before
         self.shell.watch_passthroughs();
         self.shell.note_trouble(self.shell.log.trouble_due());
         self.send_all(now);
