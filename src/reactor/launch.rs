@@ -9,7 +9,7 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::config::model::{Address, Config, Program};
 use crate::process::command::{Command, Facts, Look};
-use crate::sys::spawn::Launch;
+use crate::sys::spawn::{Launch, Strings};
 use crate::sys::users::{self, Identity, Refused};
 
 /// Looks commands up on this machine.
@@ -30,6 +30,8 @@ impl Look for Machine {
 pub struct Common {
     /// The daemon's own environment.
     environ: Vec<(String, String)>,
+    /// How much room it takes.
+    environ_bytes: usize,
     /// `SUPERVISOR_SERVER_URL` where a program names none of its own.
     serverurl: Option<String>,
     /// Users looked up before, as getgrouplist(3) may ask the network. Forgotten on a restart.
@@ -39,7 +41,9 @@ pub struct Common {
 impl Common {
     /// For the programs of `config`, below the environment the daemon was started with.
     pub fn new(environ: Vec<(String, String)>, config: &Config) -> Common {
-        Common { environ, serverurl: server_url(config), identities: Vec::new() }
+        let environ_bytes = environ.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+        let serverurl = server_url(config);
+        Common { environ, environ_bytes, serverurl, identities: Vec::new() }
     }
 
     /// The daemon's own PATH.
@@ -51,7 +55,7 @@ impl Common {
     pub fn launch(&mut self, program: &Program, command: Command) -> Launch {
         Launch {
             file: c_string(command.file),
-            argv: command.argv.into_iter().map(c_string).collect(),
+            argv: words(&command.argv),
             env: self.environment(program),
             directory: program.directory.as_ref().map(|dir| {
                 use std::os::unix::ffi::OsStrExt;
@@ -67,15 +71,15 @@ impl Common {
     }
 
     /// Supervisor: `_spawn_as_child` in process.py. Later entries win over earlier ones.
-    fn environment(&self, program: &Program) -> Vec<CString> {
-        let mut all: Vec<(&str, &str)> = Vec::with_capacity(self.environ.len() + 8);
-        all.extend(self.environ.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut set = |name, value| match all.iter_mut().find(|(known, _)| *known == name) {
+    fn environment(&self, program: &Program) -> Strings {
+        let url = program.serverurl.as_deref().or(self.serverurl.as_deref());
+        let mut own: Vec<(&str, &str)> = Vec::with_capacity(program.environment.len() + 4);
+        let mut set = |name, value| match own.iter_mut().find(|(known, _)| *known == name) {
             Some(entry) => entry.1 = value,
-            None => all.push((name, value)),
+            None => own.push((name, value)),
         };
         set("SUPERVISOR_ENABLED", "1");
-        if let Some(url) = program.serverurl.as_deref().or(self.serverurl.as_deref()) {
+        if let Some(url) = url {
             set("SUPERVISOR_SERVER_URL", url);
         }
         set("SUPERVISOR_PROCESS_NAME", &program.name);
@@ -83,7 +87,15 @@ impl Common {
         for (name, value) in &program.environment {
             set(name, value);
         }
-        all.into_iter().map(|(name, value)| c_string(format!("{name}={value}"))).collect()
+        let inherited = self.environ.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let inherited = inherited.filter(|(name, _)| own.iter().all(|(known, _)| known != name));
+        let bytes =
+            self.environ_bytes + own.iter().map(|(n, v)| n.len() + v.len() + 2).sum::<usize>();
+        let mut all = Strings::with_capacity(self.environ.len() + own.len(), bytes);
+        inherited
+            .chain(own.iter().copied())
+            .for_each(|(name, value)| all.push(&[name, "=", value]));
+        all
     }
 
     fn identity(&mut self, uid: u32) -> Result<Option<Identity>, Refused> {
@@ -94,6 +106,12 @@ impl Common {
         self.identities.push((uid, identity.clone()));
         identity
     }
+}
+
+fn words(words: &[String]) -> Strings {
+    let mut strings = Strings::with_capacity(words.len(), words.iter().map(|w| w.len() + 1).sum());
+    words.iter().for_each(|word| strings.push(&[word]));
+    strings
 }
 
 /// No string of a configuration holds a NUL: the reader refuses it.

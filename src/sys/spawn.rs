@@ -31,9 +31,9 @@ pub struct Launch {
     /// The program's file; no PATH is searched.
     pub file: CString,
     /// Its arguments, the first being its name as the configuration has it.
-    pub argv: Vec<CString>,
+    pub argv: Strings,
     /// Its whole environment, `NAME=value`.
-    pub env: Vec<CString>,
+    pub env: Strings,
     /// Entered as the user it becomes.
     pub directory: Option<CString>,
     /// Set just before exec; ours otherwise.
@@ -41,6 +41,42 @@ pub struct Launch {
     /// Whom it becomes, as `users::identity` answered; nobody else if `None`. With an error it
     /// says so on its standard error and is not run.
     pub identity: Result<Option<Identity>, Refused>,
+}
+
+/// Strings for execve(2), one behind the other in a single piece of memory.
+#[derive(Clone, Debug, Default)]
+pub struct Strings {
+    /// Each ends with a zero byte and has no other.
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Strings {
+    /// Room for so many strings of so many bytes in all.
+    pub fn with_capacity(count: usize, bytes: usize) -> Strings {
+        Strings { bytes: Vec::with_capacity(bytes), starts: Vec::with_capacity(count) }
+    }
+
+    /// Adds the string made of these parts; a zero byte would end it.
+    pub fn push(&mut self, parts: &[&str]) {
+        self.starts.push(self.bytes.len());
+        for part in parts {
+            let end = memchr::memchr(0, part.as_bytes()).unwrap_or(part.len());
+            self.bytes.extend_from_slice(&part.as_bytes()[..end]);
+        }
+        self.bytes.push(0);
+    }
+
+    fn first(&self) -> Option<&CStr> {
+        CStr::from_bytes_until_nul(&self.bytes).ok()
+    }
+
+    /// What execve(2) wants; good as long as the strings stay as they are.
+    fn pointers(&self, into: &mut Vec<*const c_char>) {
+        into.clear();
+        let at = |start: &usize| self.bytes[*start..].as_ptr().cast();
+        into.extend(self.starts.iter().map(at).chain([null()]));
+    }
 }
 
 /// Starts programs. Keeps what every start needs: a stack, three parked descriptors, and room for
@@ -54,6 +90,8 @@ pub struct Spawner {
     slots: [OwnedFd; 3],
     close_range: bool,
     files: Option<Pair>,
+    /// Signals that do something else here than by default; asked for at the first start.
+    changed: Option<Vec<i32>>,
     argv: Vec<*const c_char>,
     env: Vec<*const c_char>,
 }
@@ -71,8 +109,16 @@ impl Spawner {
         // SAFETY: closes nothing: no descriptor has this number.
         let close_range =
             unsafe { libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, 0) } == 0;
-        let (argv, env) = (Vec::new(), Vec::new());
-        Ok(Spawner { stack: Stack::new()?, null, slots, close_range, files: None, argv, env })
+        Ok(Spawner {
+            stack: Stack::new()?,
+            null,
+            slots,
+            close_range,
+            files: None,
+            changed: None,
+            argv: Vec::new(),
+            env: Vec::new(),
+        })
     }
 
     /// Children get this limit of descriptors instead of ours, which `rlimit::lift_files` lifted.
@@ -95,12 +141,14 @@ impl Spawner {
     }
 
     fn start(&mut self, launch: &Launch) -> io::Result<i32> {
-        pointers(&launch.argv, &mut self.argv);
-        pointers(&launch.env, &mut self.env);
+        launch.argv.pointers(&mut self.argv);
+        launch.env.pointers(&mut self.env);
+        let changed = self.changed.get_or_insert_with(changed_signals);
         let slots = self.slots.each_ref().map(AsRawFd::as_raw_fd);
         let close = (!self.close_range).then(open_descriptors);
         let files = self.files;
-        let child = Child { launch, slots, close, files, argv: &self.argv, env: &self.env };
+        let (argv, env) = (&self.argv, &self.env);
+        let child = Child { launch, slots, close, files, changed, argv, env };
         let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
         if self.close_range {
             flags |= libc::CLONE_FILES; // not copied at all: `only_the_three` does so in part
@@ -130,9 +178,26 @@ fn place(fd: impl AsFd, slot: &mut OwnedFd) -> io::Result<()> {
     }
 }
 
-fn pointers(strings: &[CString], into: &mut Vec<*const c_char>) {
-    into.clear();
-    into.extend(strings.iter().map(|s| s.as_ptr()).chain([null()]));
+/// The signals that are ignored or handled here. The daemon settles that before it starts anything,
+/// so that a child need not put back all sixty-four.
+fn changed_signals() -> Vec<i32> {
+    let changed = |signal: &i32| {
+        let mut action = [0usize; SIGACTION_WORDS];
+        sigaction(*signal, null(), action.as_mut_ptr());
+        action != [0; SIGACTION_WORDS]
+    };
+    (1..=64).filter(changed).collect()
+}
+
+/// A `struct sigaction` of the kernel is at most four words long, and all zero by default: SIG_DFL,
+/// no flags, an empty mask.
+const SIGACTION_WORDS: usize = 8;
+
+/// A system call of its own, since the C library keeps two signals from us.
+fn sigaction(signal: i32, new: *const usize, old: *mut usize) {
+    const SET_BYTES: usize = 8;
+    // SAFETY: both pointers are null or to SIGACTION_WORDS words.
+    unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, new, old, SET_BYTES) };
 }
 
 /// Every open descriptor from 3 on: what the child closes one by one where close_range(2) is not to
@@ -189,6 +254,7 @@ struct Child<'a> {
     /// One by one; `None` where close_range(2) does it.
     close: Option<Vec<RawFd>>,
     files: Option<Pair>,
+    changed: &'a [i32],
     argv: &'a [*const c_char],
     env: &'a [*const c_char],
 }
@@ -254,22 +320,11 @@ impl Child<'_> {
         text.failed("exec", self.launch.argv.first().unwrap_or(&self.launch.file));
     }
 
-    /// Every signal back to its default, also those that exec would leave ignored. A system call
-    /// of its own, since the C library keeps two signals from us.
+    /// Every signal back to its default, also those that exec would leave ignored.
     fn forget_signals(&self) {
-        const SET_BYTES: usize = 8;
-        let default = [0usize; 8]; // SIG_DFL, no flags, empty mask, on every architecture
-        for signal in 1..=64 {
-            // SAFETY: the kernel reads a `struct sigaction`, which is at most four words long.
-            unsafe {
-                libc::syscall(
-                    libc::SYS_rt_sigaction,
-                    signal,
-                    default.as_ptr(),
-                    null::<c_void>(),
-                    SET_BYTES,
-                )
-            };
+        let default = [0; SIGACTION_WORDS];
+        for signal in self.changed {
+            sigaction(*signal, default.as_ptr(), null_mut());
         }
     }
 

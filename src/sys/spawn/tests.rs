@@ -14,11 +14,17 @@ fn c(text: &str) -> CString {
     CString::new(text).unwrap()
 }
 
+fn strings(all: &[&str]) -> Strings {
+    let mut strings = Strings::default();
+    all.iter().for_each(|one| strings.push(&[one]));
+    strings
+}
+
 fn launch(argv: &[&str]) -> Launch {
     Launch {
         file: c(argv[0]),
-        argv: argv.iter().map(|word| c(word)).collect(),
-        env: vec![c("PATH=/usr/local/bin:/usr/bin:/bin"), c("A=b c")],
+        argv: strings(argv),
+        env: strings(&["PATH=/usr/local/bin:/usr/bin:/bin", "A=b c"]),
         directory: None,
         umask: None,
         identity: Ok(None),
@@ -68,6 +74,15 @@ fn a_program_gets_its_words_environment_streams_and_status() {
     let rest = lines.iter().filter(|line| !line.starts_with("PWD=") && !line.starts_with("SHLVL="));
     assert!(rest.eq(["A=b c", "PATH=/usr/local/bin:/usr/bin:/bin", "err"].iter()), "{text}");
     assert_eq!(code, 3);
+}
+
+#[test]
+fn an_empty_word_is_a_word_and_a_zero_byte_ends_one() {
+    let mut argv = strings(&["/bin/sh", "-c", "echo $#\"$1$2\"", "sh"]);
+    argv.push(&["", ""]);
+    argv.push(&["a\0b", "c", "\0"]);
+    let (text, _) = run(&Launch { argv, ..sh("") });
+    assert_eq!(text, "2ac\n");
 }
 
 #[test]
