@@ -14,6 +14,7 @@ mod ticks;
 use std::sync::Arc;
 
 pub use bus::{Bus, Filter};
+pub use envelope::Envelope;
 pub use happened::{Happened, json};
 pub use kind::{Kind, Kinds, Row, TABLE};
 pub use payload::{Event, Field, Period, Who, state_kind};
@@ -30,8 +31,8 @@ pub enum Action {
     Send {
         /// The process.
         listener: ProcessId,
-        /// Header and payload.
-        bytes: Vec<u8>,
+        /// What to write.
+        envelope: Envelope,
     },
     /// Give an event to a JSON stream.
     Tell {

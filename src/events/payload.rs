@@ -230,7 +230,7 @@ impl Event {
     /// What follows the envelope's header, as 4.3.0 words it. Names cannot break its first line:
     /// see [`word`].
     pub fn payload(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(96 + self.data().map_or(0, <[u8]>::len));
         for (name, value) in self.fields() {
             let space = if out.is_empty() { "" } else { " " };
             let _ = match value {
@@ -320,7 +320,9 @@ mod tests {
             (tick(Period::Hour, 1699999200), "TICK_3600 len:15\nwhen:1699999200"),
         ] {
             let payload = event.payload();
-            let all = envelope::header("s", 0, "p", 0, event.kind(), payload.chars().count()) + &payload;
+            let mut all = Vec::new();
+            envelope::header(&mut all, "s", 0, "p", 0, event.kind(), payload.chars().count());
+            let all = String::from_utf8(all).unwrap() + &payload;
             assert_eq!(all.split_once("eventname:").unwrap().1, want);
         }
     }

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::envelope;
-use super::{Action, Happened, Kinds, Saying};
+use super::{Action, Envelope, Happened, Kinds, Saying};
 use crate::base::clock::Mono;
 use crate::process::ProcessId;
 
@@ -319,19 +318,15 @@ impl Pool {
             let Some(listener) = self.listeners.iter_mut().find(ready) else { return };
             let Some(next) = self.waiting.pop_front() else { return };
             let event = &next.event;
-            let mut bytes = envelope::header(
-                &self.server,
-                event.serial,
-                &self.name,
-                next.pool_serial,
-                event.event.kind(),
-                event.chars,
-            )
-            .into_bytes();
-            bytes.extend_from_slice(event.payload.as_bytes());
             self.waiting_bytes -= event.payload.len();
             let (serial, name) = (event.serial, Arc::clone(&listener.name));
-            todo.push(Action::Send { listener: listener.id, bytes });
+            let envelope = Envelope {
+                server: Arc::clone(&self.server),
+                pool: Arc::clone(&self.name),
+                pool_serial: next.pool_serial,
+                event: Arc::clone(event),
+            };
+            todo.push(Action::Send { listener: listener.id, envelope });
             todo.push(Action::Say(Saying::Sent { serial, listener: name }));
             listener.state = State::Busy(next);
         }

@@ -2,6 +2,25 @@
 
 use std::sync::Arc;
 
+impl Saying {
+    /// Whether it is only for who looks for a mistake: these come with every event.
+    pub fn is_debug(&self) -> bool {
+        match self {
+            Saying::Rebuffering { .. }
+            | Saying::Sent { .. }
+            | Saying::BrokenPipe { .. }
+            | Saying::Processed(_)
+            | Saying::Turned { .. } => true,
+            Saying::Overflowed { .. }
+            | Saying::Rejected(_)
+            | Saying::NotReading(_)
+            | Saying::BadResult { .. }
+            | Saying::Unknown(_)
+            | Saying::Offence { .. } => false,
+        }
+    }
+}
+
 /// What pools have to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saying {

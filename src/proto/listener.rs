@@ -103,8 +103,17 @@ impl Listener {
                     self.violate(begun, heard);
                     return bytes;
                 }
-                line.extend_from_slice(part);
-                let Some(end) = end else { return &[] };
+                let Some(end) = end else {
+                    line.extend_from_slice(part);
+                    return &[];
+                };
+                let mut line = std::mem::take(line);
+                let line = if line.is_empty() {
+                    part
+                } else {
+                    line.extend_from_slice(part);
+                    &line
+                };
                 match announced(line) {
                     Some(0) => self.result(false, heard),
                     Some(len) => self.state = State::Result { len, got: 0, ok: len == OK.len() },

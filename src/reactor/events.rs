@@ -5,8 +5,9 @@ use super::client::Dialect;
 use super::shell::Shell;
 use super::timers::Timer;
 use crate::base::clock::Now;
+use crate::base::level::Level;
 use crate::config::model::GroupKind;
-use crate::events::{Action, Event, Filter, Kinds, Refused, Who, state_kind};
+use crate::events::{Action, Envelope, Event, Filter, Kinds, Refused, Who, state_kind};
 use crate::log::{said, saying};
 use crate::process::{Change, Process, ProcessId, RESTART_EVERY, State};
 use crate::rpc::json::{self, Id};
@@ -14,6 +15,8 @@ use crate::rpc::{Code, Fault, Params, StdinError, Value};
 
 /// What may wait for a client that follows events; it is cut off beyond.
 const WATCHER_BYTES_MAX: usize = 4 << 20;
+/// What the buffer that events are written into keeps for the next one.
+const ENVELOPE_BYTES_KEPT: usize = 64 << 10;
 
 impl Shell {
     /// Who a process is, for its events.
@@ -30,14 +33,14 @@ impl Shell {
 
     /// A listener has written something.
     pub fn listen_to(&mut self, id: ProcessId, bytes: &[u8]) {
-        let Some(listener) = self.child(id).and_then(|child| child.listener.as_mut()) else {
-            return;
-        };
-        let mut heard = Vec::new();
-        listener.feed(bytes, &mut heard);
-        for one in heard {
+        let mut heard = std::mem::take(&mut self.heard);
+        if let Some(listener) = self.child(id).and_then(|child| child.listener.as_mut()) {
+            listener.feed(bytes, &mut heard);
+        }
+        for one in heard.drain(..) {
             self.bus.heard(id, one, &mut self.telling);
         }
+        self.heard = heard;
     }
 
     /// A process has ended and was read out. Does nothing if it is no listener.
@@ -55,8 +58,13 @@ impl Shell {
         self.bus.ended(id, &mut self.telling);
     }
 
-    fn send_event(&mut self, id: ProcessId, bytes: &[u8]) {
-        let sent = self.write_stdin(id, bytes);
+    fn send_event(&mut self, id: ProcessId, event: &Envelope) {
+        let mut bytes = std::mem::take(&mut self.envelope);
+        event.write(&mut bytes);
+        let sent = self.write_stdin(id, &bytes);
+        bytes.clear();
+        bytes.shrink_to(ENVELOPE_BYTES_KEPT);
+        self.envelope = bytes;
         if let Some(listener) = self.child(id).and_then(|child| child.listener.as_mut()) {
             match sent {
                 Ok(()) => listener.sent(),
@@ -150,14 +158,21 @@ impl Reactor {
     /// Carries out what the bus has decided; what follows from it too.
     pub(super) fn tell(&mut self, now: Now) {
         while !self.shell.telling.is_empty() {
-            for action in std::mem::take(&mut self.shell.telling) {
+            let mut told = std::mem::take(&mut self.shell.told);
+            std::mem::swap(&mut told, &mut self.shell.telling);
+            for action in told.drain(..) {
                 match action {
-                    Action::Send { listener, bytes } => self.shell.send_event(listener, &bytes),
+                    Action::Send { listener, envelope } => {
+                        self.shell.send_event(listener, &envelope)
+                    }
                     Action::Tell { watcher, object } => self.tell_watcher(now, watcher, &object),
                     Action::Violated(listener) => self.plan_restart(now, listener),
+                    Action::Say(saying)
+                        if saying.is_debug() && !self.shell.log.wants(Level::Debg) => {}
                     Action::Say(saying) => self.shell.say(now, saying::of_events(&saying)),
                 }
             }
+            self.shell.told = told;
         }
     }
 

@@ -55,6 +55,12 @@ pub struct Shell {
     pub bus: Bus,
     /// What the bus wants done.
     pub telling: Vec<events::Action>,
+    /// Room for what it wants done while that is done.
+    pub told: Vec<events::Action>,
+    /// Room for what a listener is understood to say.
+    pub heard: Vec<events::Heard>,
+    /// Room for one event as a listener gets it.
+    pub envelope: Vec<u8>,
     /// What every program gets.
     pub common: Common,
     /// Clients that follow logs.

@@ -34,6 +34,11 @@ impl Stdin {
         if !self.waiting.is_empty() && self.waiting.len() + bytes.len() > STDIN_BYTES_MAX {
             return Err(StdinError::Full);
         }
+        if self.waiting.is_empty() {
+            let sent = self.push(bytes)?;
+            self.waiting.extend_from_slice(&bytes[sent..]);
+            return Ok(());
+        }
         self.waiting.extend_from_slice(bytes);
         self.flush()
     }
@@ -43,25 +48,25 @@ impl Stdin {
     /// # Errors
     /// `Closed` if the child does not read any more; then nothing waits.
     pub fn flush(&mut self) -> Result<(), StdinError> {
-        let mut sent = 0;
-        let result = loop {
-            if sent == self.waiting.len() {
-                break Ok(());
-            }
-            match pipes::write(&self.fd, &self.waiting[sent..]) {
-                Moved::Bytes(n) => sent += n,
-                Moved::Blocked => break Ok(()),
-                Moved::Closed | Moved::Failed(_) => {
-                    sent = self.waiting.len();
-                    break Err(StdinError::Closed);
-                }
-            }
-        };
-        self.waiting.drain(..sent);
+        let pushed = self.push(&self.waiting);
+        self.waiting.drain(..pushed.unwrap_or(self.waiting.len()));
         if self.waiting.is_empty() {
             self.waiting = Vec::new(); // most children are never written to again
         }
-        result
+        pushed.map(drop)
+    }
+
+    /// Writes what the pipe takes, and says how much that was.
+    fn push(&self, bytes: &[u8]) -> Result<usize, StdinError> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match pipes::write(&self.fd, &bytes[sent..]) {
+                Moved::Bytes(n) => sent += n,
+                Moved::Blocked => break,
+                Moved::Closed | Moved::Failed(_) => return Err(StdinError::Closed),
+            }
+        }
+        Ok(sent)
     }
 
     /// Whether the pipe was too full for everything.

@@ -16,6 +16,12 @@ fn id(slot: u32) -> ProcessId {
     ProcessId::invented(slot)
 }
 
+fn text(envelope: &Envelope) -> String {
+    let mut bytes = Vec::new();
+    envelope.write(&mut bytes);
+    String::from_utf8(bytes).unwrap()
+}
+
 /// A pool with its listeners and all that it asked for.
 struct Sim {
     pool: Pool,
@@ -60,8 +66,8 @@ impl Sim {
     /// What was sent since last asked: to whom, and which event of the pool.
     fn sent(&mut self) -> Vec<(u32, u64)> {
         let sent = self.todo.drain(..).filter_map(|action| match action {
-            Action::Send { listener, bytes } => {
-                let text = String::from_utf8(bytes).unwrap();
+            Action::Send { listener, envelope } => {
+                let text = text(&envelope);
                 let serial = text.split_once("poolserial:").unwrap().1.split(' ').next().unwrap();
                 Some((listener.slot, serial.parse().unwrap()))
             }
@@ -97,7 +103,7 @@ fn an_event_goes_with_its_header_to_the_first_listener_that_runs_and_is_ready() 
     sim.pool.running(id(2), true, &mut sim.todo);
     sim.hear(2, Heard::Ready);
     let send = sim.todo.iter().find_map(|action| match action {
-        Action::Send { listener, bytes } => Some((*listener, String::from_utf8_lossy(bytes))),
+        Action::Send { listener, envelope } => Some((*listener, text(envelope))),
         _ => None,
     });
     let wanted = "ver:3.0 server:supervisor serial:100 pool:p poolserial:0 \
