@@ -346,7 +346,7 @@ WORKLOADS = [
         Row("status1000", "`status`, 1,000 programs", "ms", "wall time of the client", most=12),
         Row("stop.wall", "1,000 programs: TERM → all gone", "ms", "signal to the daemon to the end of the "
             "last program and of the daemon", most=100),
-    ], fleet, EVERY, slow="supervisor"),
+    ], fleet, EVERY, slow="supervisor horust s6 runit", patient="horust runit"),
     Workload("logged", [
         Row("logged.start.wall", "1,000 with two log files each: exec'd", "ms", "as above, stdout and stderr "
             "captured into files (s6, runit: one logger each)", ahead=True),
@@ -360,21 +360,21 @@ WORKLOADS = [
         Row("log4k.cpu", "log capture, 4 KiB writes: CPU", "s/GB", "one program, 64-byte lines, rotation at "
             "50 MiB, read back whole", of_limit=1.1),
         Row("log4k.rate", "... throughput", "MB/s", ""),
-    ], log4k, "svx limit supervisor horust s6 runit"),
+    ], log4k, "svx limit supervisor horust s6 runit", slow="s6 runit", patient="runit"),
     Workload("log64k", [
         Row("log64k.cpu", "log capture, 64 KiB writes: CPU", "s/GB", "", of_limit=1.1),
         Row("log64k.rate", "... throughput", "MB/s", ""),
-    ], log64k, "svx limit supervisor horust s6 runit"),
+    ], log64k, "svx limit supervisor horust s6 runit", slow="s6 runit", patient="runit"),
     Workload("log100", [
         Row("log100.cpu", "log capture, 100-byte lines: CPU", "s/GB", "a write(2) a line; the limit reads "
             "by the clock", most=1.2),
         Row("log100.rate", "... throughput", "MB/s", ""),
-    ], log100, "svx limit supervisor horust s6 runit"),
+    ], log100, "svx limit supervisor horust s6 runit", slow="s6 runit", patient="runit"),
     Workload("chat", [
         Row("chat.cpu", "400 children, 10 lines/s each: CPU a line", "µs", "80-byte lines, log files", most=18),
         Row("chat.p50", "... write → file p50", "ms", "one child in ten observed"),
         Row("chat.p99", "... p99", "ms", "", most=2),
-    ], chat, "svx limit supervisor horust s6 runit"),
+    ], chat, "svx limit supervisor horust s6 runit", slow="supervisor s6 runit", patient="s6 runit"),
     Workload("ten", [
         Row("info.cpu", "getProcessInfo, 20 connections: CPU a call", "µs", "XML-RPC, kept alive, each with "
             "one call under way", most=10),
@@ -386,7 +386,7 @@ WORKLOADS = [
         Row("kill.cpu", "... CPU per restart", "µs", "", most=150),
         Row("storm.cpu", "100 at once: CPU per restart", "µs", "all killed, all started again", most=60),
         Row("storm.wall", "... until all run", "ms", ""),
-    ], restart, EVERY, slow="supervisor s6 runit"),
+    ], restart, EVERY, slow="supervisor horust s6 runit", patient="horust"),
     Workload("events", [
         Row("events.rate", "events through one listener", "1/s", "captured communications of 200 bytes",
             least=50_000),
