@@ -86,6 +86,7 @@ pub fn confirm(daemon: &DaemonView, token: &str, asked: Asked) -> String {
     frame::open(&mut out, daemon, frame::Kind::Card, &question);
     out.push_str("<header>");
     frame::brand(&mut out, daemon);
+    frame::mood(&mut out, daemon);
     out.push_str("</header><main class=card><h1>");
     escape::text(&mut out, &question);
     out.push_str("</h1>");

@@ -41,14 +41,19 @@ pub fn open(out: &mut String, daemon: &DaemonView, kind: Kind, title: &str) {
     let _ = write!(out, "</head><body class={class}>");
 }
 
-/// Appends the name of the daemon, as a link to the list, and its mood.
+/// Appends the name of the daemon, as a link to the list.
 pub fn brand(out: &mut String, daemon: &DaemonView) {
     out.push_str("<a class=brand href=/><span class=logo aria-hidden=true></span>");
     escape::text(out, &daemon.identifier);
+    out.push_str("</a>");
+}
+
+/// Appends what the daemon is about.
+pub fn mood(out: &mut String, daemon: &DaemonView) {
     let mood = daemon.mood.name();
     let _ = write!(
         out,
-        "</a><span id=mood class={mood} title=\"svx {}, pid {}\">{mood}</span>",
+        "<span id=mood class={mood} title=\"svx {}, pid {}\">{mood}</span>",
         env!("CARGO_PKG_VERSION"),
         daemon.pid,
     );

@@ -103,8 +103,10 @@ pub fn list(view: &List) -> String {
 }
 
 fn header(out: &mut String, view: &List) {
-    out.push_str("<header>");
+    out.push_str("<header><h1>");
     frame::brand(out, view.daemon);
+    out.push_str("</h1>");
+    frame::mood(out, view.daemon);
     out.push_str("<span id=link></span><nav id=states aria-label=\"Filter by state\">");
     let chosen = view.filter.state;
     chip(out, "All", None, view.processes.len(), chosen);

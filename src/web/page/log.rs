@@ -66,6 +66,7 @@ pub fn log(view: &Log) -> String {
     let [address, api] = view.of.addresses();
     out.push_str("<header>");
     frame::brand(&mut out, view.daemon);
+    frame::mood(&mut out, view.daemon);
     out.push_str("<span id=link></span><h1>");
     match view.of {
         Source::Main => out.push_str("Main log</h1>"),

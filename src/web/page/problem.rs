@@ -10,6 +10,7 @@ pub fn problem(daemon: &DaemonView, title: &str, sentence: &str) -> String {
     frame::open(&mut out, daemon, frame::Kind::Card, title);
     out.push_str("<header>");
     frame::brand(&mut out, daemon);
+    frame::mood(&mut out, daemon);
     out.push_str("</header><main class=card><h1>");
     escape::text(&mut out, title);
     out.push_str("</h1><p>");
