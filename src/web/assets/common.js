@@ -57,30 +57,34 @@ function link(kind, text) {
  * fails if it cannot. While nobody looks there is none.
  */
 function keep(open, again) {
-  let source = null, retry = 0, tries = 0, unseen = 0;
-  const close = () => { source?.close(); source = null; };
+  let source = null, timer = 0, tries = 0, unseen = 0;
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  };
   const begin = () => {
     close();
     source = open();
     source.onopen = () => { tries = 0; link('live', 'live'); };
     source.onerror = lost;
   };
+  const resume = async () => {
+    close();
+    try { await again(); begin(); } catch { lost(); }
+  };
   const lost = () => {
     close();
-    const delay = Math.min(1000 * ++tries, 5000);
     link('lost', 'connection lost, trying again');
-    clearTimeout(retry);
-    retry = setTimeout(async () => {
-      try { await again(); begin(); } catch { lost(); }
-    }, delay);
+    timer = setTimeout(resume, Math.min(1000 * ++tries, 5000));
   };
   document.addEventListener('visibilitychange', () => {
     clearTimeout(unseen);
-    if (document.hidden) unseen = setTimeout(() => { clearTimeout(retry); close(); }, UNSEEN_MS);
-    else if (!source) { tries = 0; link('wait', 'connecting'); lost(); }
+    if (document.hidden) unseen = setTimeout(() => { close(); link('wait', 'asleep'); }, UNSEEN_MS);
+    else if (!source) resume();
   });
   addEventListener('pagehide', close);
-  addEventListener('pageshow', event => event.persisted && lost());
+  addEventListener('pageshow', event => event.persisted && resume());
   link('wait', 'connecting');
   begin();
 }

@@ -73,7 +73,7 @@ function tick(row, at) {
 /** What the daemon says of one process. */
 function change(process) {
   const row = rows.get(process.full_name);
-  if (!row) return refresh();
+  if (!row) return void renewSoon();
   const {cells} = row.tr;
   const exit = process.last_exit;
   row.state = process.state;
@@ -262,6 +262,13 @@ function refresh() {
   return refreshing;
 }
 
+/** From where on the stream tells what this page does not know. */
+function follow(page) {
+  const {serial: place, now: then} = page.querySelector('main').dataset;
+  serial = place;
+  skew = now() - then;
+}
+
 async function renew() {
   const answer = await fetch('/');
   if (!answer.ok) throw new Error(`the daemon answers ${answer.status}`);
@@ -272,13 +279,19 @@ async function renew() {
   $('list').replaceWith(document.adoptNode(page.getElementById('list')));
   $('mood').replaceWith(document.adoptNode(page.getElementById('mood')));
   for (const field of document.querySelectorAll('[name=token]')) field.value = page.querySelector('[name=token]').value;
-  serial = page.querySelector('main').dataset.serial;
+  follow(page);
   current = null;
   adopt();
   for (const name of picked) if (rows.has(name)) box(rows.get(name).tr).checked = true;
   settle();
   const tr = [...$('list').querySelectorAll('tbody > tr')].find(tr => box(tr).value === place);
   if (tr && hadFocus) go(tr); else if (tr) { current = tr; tr.classList.add('now'); }
+}
+
+/** Where many processes come or go, once for all. */
+let renewal = 0;
+function renewSoon() {
+  renewal ||= setTimeout(() => { renewal = 0; refresh().catch(() => {}); }, 100);
 }
 
 function watch() {
@@ -289,9 +302,7 @@ function watch() {
   });
   on('process', change);
   on('usage', usage => usage.forEach(([name, cpu, memory]) => rows.has(name) && use(rows.get(name), cpu, memory)));
-  on('gone', () => refresh().catch(() => {}));
-  on('groups', () => refresh().catch(() => {}));
-  on('reload', () => refresh().catch(() => {}));
+  for (const type of ['gone', 'groups', 'reload']) on(type, renewSoon);
   on('daemon', daemon => {
     const mood = daemon?.state ?? $('mood').textContent;
     put($('mood'), mood);
@@ -301,7 +312,7 @@ function watch() {
 }
 
 function startList() {
-  serial = document.querySelector('main').dataset.serial;
+  follow(document);
   adopt();
   settle();
   keep(watch, refresh);

@@ -21,13 +21,15 @@ const decoder = new TextDecoder();
 /** Bytes of the file; notices when it has become another one. */
 async function read(offset, length, signal) {
   const answer = await fetch(`${log.api}?offset=${offset}&length=${length}`, {signal});
-  if (answer.status !== 416 && !answer.ok) throw new Error(`the daemon answers ${answer.status}`);
+  // A log that nothing was written to may not be there yet.
+  if (!answer.ok && answer.status !== 404) throw new Error(`the daemon answers ${answer.status}`);
   const data = answer.ok ? new Uint8Array(await answer.arrayBuffer()) : new Uint8Array();
   const file = answer.headers.get('X-Log-File-Id');
   const begins = Number(answer.headers.get('X-Log-Offset') ?? Math.max(0, offset));
   log.size = Number(answer.headers.get('X-Log-Size') ?? begins + data.length);
-  if (log.file !== null && file !== null && file !== log.file) { log.file = file; reset(); throw new Error('the log was rotated'); }
-  log.file ??= file;
+  const isAnother = log.file !== null && file !== null && file !== log.file;
+  log.file = file ?? log.file;
+  if (isAnother || begins < offset) { reset(); throw new Error('the log was rotated or emptied'); }
   data.begins = begins;
   return data;
 }

@@ -91,6 +91,7 @@ pub fn list(view: &List) -> String {
     }
     out.push_str("<main data-serial=");
     escape::attribute(&mut out, view.serial);
+    let _ = write!(out, " data-now={}", view.daemon.now.secs());
     out.push_str("><form id=processes method=post action=/>");
     // Enter in a checkbox would press the first button of the form; this one cannot be pressed.
     out.push_str("<button disabled hidden></button>");
@@ -243,7 +244,7 @@ mod tests {
         assert_eq!(page.matches("value=jobs:*>").count(), 1);
         assert!(page.contains("name=target value=jobs:w_1>w_1</label>"));
         assert!(page.contains("name=target value=a>a</label>"));
-        assert!(page.contains("<main data-serial=7-a>"));
+        assert!(page.contains("<main data-serial=7-a "));
     }
 
     #[test]
