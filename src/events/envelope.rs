@@ -41,10 +41,10 @@ pub(super) fn header(
     chars: usize,
 ) {
     // Writing to a Vec can not fail.
-    let _ = write!(
+    let _ = writeln!(
         out,
         "ver:3.0 server:{} serial:{serial} pool:{} poolserial:{pool_serial} eventname:{} \
-         len:{chars}\n",
+         len:{chars}",
         word(server),
         word(pool),
         kind.name(),

@@ -197,7 +197,7 @@ impl Reactor {
             return tell(&format!("ERROR: unexpected rpc fault [10] BAD_NAME: {name}"));
         };
         let channel = if query.get("stderr").is_some() { Channel::Stderr } else { Channel::Stdout };
-        let log = self.shell.log_path(id, channel).and_then(|path| LogFile::open(&path).ok());
+        let log = self.shell.log_path(id, channel).and_then(|path| LogFile::open(path).ok());
         let Some(log) = log else { return tell(&format!("No file for {name}")) };
         let size = log.size().unwrap_or(0);
         let offset = size.saturating_sub(old::tail_bytes(query));
