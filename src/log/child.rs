@@ -200,15 +200,11 @@ impl ChildLog {
         self.sink.path().or(self.path.as_deref())
     }
 
-    /// Nothing is done with the bytes.
-    pub fn is_quiet(&self) -> bool {
-        matches!(self.sink, Sink::Nothing) && self.syslog.is_none()
-    }
-
     /// The file if it is the only sink and takes the bytes as they come: splice(2) may fill it.
-    pub fn plain_file(&mut self) -> Option<&mut FileLog> {
+    pub fn plain_file(&mut self, now: Now) -> Option<&mut FileLog> {
         match (&mut self.sink, &self.syslog, &self.strip) {
-            (Sink::File(log), None, None) if log.regular_fd().is_some() => Some(log),
+            (Sink::File(log), None, None) => Some(log),
+            (Sink::Dated(log), None, None) => Some(log.file_for(now)),
             _ => None,
         }
     }
@@ -381,7 +377,7 @@ mod tests {
         assert_eq!(log.write(b"1mb\x1b", NOW, &mut outlets), b"b");
         log.close(NOW, &mut outlets);
         assert_eq!(fs::read(&path).unwrap(), b"ab\x1b");
-        assert!(log.plain_file().is_none());
+        assert!(log.plain_file(NOW).is_none());
     }
 
     #[test]
@@ -406,18 +402,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_a_log_is_quiet_and_a_lone_file_is_plain() {
+    fn only_a_lone_regular_file_may_be_spliced_to() {
         let dir = tempdir().unwrap();
         let (mut log, mut outlets) = child(&dir, &output(LogTarget::None, false), false);
         log.open(NOW, &mut outlets).unwrap();
-        assert!(log.is_quiet() && log.path().is_none() && log.plain_file().is_none());
-        let to = output(LogTarget::File(dir.path().join("log")), false);
-        let (mut log, mut outlets) = child(&dir, &to, false);
-        log.open(NOW, &mut outlets).unwrap();
-        assert!(!log.is_quiet() && log.plain_file().is_some());
-        let to = output(LogTarget::File("/dev/null".into()), false);
-        let (mut log, mut outlets) = child(&dir, &to, false);
-        log.open(NOW, &mut outlets).unwrap();
-        assert!(log.plain_file().is_none());
+        assert!(log.path().is_none() && log.plain_file(NOW).is_none());
+        for (path, regular) in [(dir.path().join("log"), true), ("/dev/null".into(), false)] {
+            let (mut log, mut outlets) = child(&dir, &output(LogTarget::File(path), false), false);
+            log.open(NOW, &mut outlets).unwrap();
+            assert_eq!(log.plain_file(NOW).unwrap().splice_end().is_some(), regular);
+        }
     }
 }

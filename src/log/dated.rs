@@ -126,6 +126,12 @@ impl DatedLog {
         &self.file
     }
 
+    /// The file for now, see [`FileLog::splice_end`].
+    pub fn file_for(&mut self, now: Now) -> &mut FileLog {
+        self.follow(now);
+        &mut self.file
+    }
+
     /// Something new to say about failures, see [`Trouble::report`].
     pub fn trouble(&mut self, now: Mono) -> Option<String> {
         if self.trouble_due().is_none_or(|due| due > now) {

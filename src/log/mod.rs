@@ -3,6 +3,7 @@
 //! what a sink refused is counted and asked for with `trouble`. Decides nothing about processes.
 
 pub mod auto;
+pub mod backups;
 pub mod child;
 pub mod dated;
 pub mod lines;

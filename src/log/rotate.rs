@@ -2,22 +2,25 @@
 //! `/dev/null`) is written to just the same.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 
 use crate::base::clock::{Mono, Now};
+use crate::log::backups::Backups;
 use crate::log::open::{Shape, open};
 use crate::log::trouble::Trouble;
 
 /// After a failed rotation, and while a FIFO has no reader, this long passes before another try.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// An open log file. Its numbering is that of Supervisor's `RotatingFileHandler.doRollover`.
+/// An open log file. Its bytes are written with O_APPEND, so that they land behind those of
+/// anybody else who appends, or spliced to its end while it is ours alone.
 #[derive(Debug)]
 pub struct FileLog {
     path: PathBuf,
@@ -25,6 +28,11 @@ pub struct FileLog {
     /// `None` only for a FIFO nobody reads.
     file: Option<File>,
     regular: bool,
+    /// O_APPEND is set. splice(2) refuses such a file.
+    appends: bool,
+    /// Not to be spliced to until it is opened anew: somebody else appends to it too, or the file
+    /// system can not.
+    unfit: bool,
     /// As far as we know; others may write or truncate too.
     size: u64,
     /// At this size the real one is asked for.
@@ -32,6 +40,7 @@ pub struct FileLog {
     retry_at: Mono,
     /// Somebody removed the file, and nobody has been told.
     removed: bool,
+    backups: Backups,
     writing: Trouble,
     rotating: Trouble,
 }
@@ -45,10 +54,13 @@ impl FileLog {
             shape,
             file: None,
             regular: false,
+            appends: true,
+            unfit: false,
             size: 0,
             look_at: 0,
             retry_at: Mono(0),
             removed: false,
+            backups: Backups::default(),
             writing: Trouble::new("write"),
             rotating: Trouble::new("rotate"),
         };
@@ -68,6 +80,7 @@ impl FileLog {
         if self.file.is_none() && now.mono >= self.retry_at && self.reopen().is_err() {
             self.retry_at = now.mono + RETRY_AFTER;
         }
+        self.append(true);
         let mut left = bytes;
         while !left.is_empty() {
             let written = match &mut self.file {
@@ -100,6 +113,7 @@ impl FileLog {
     /// copytruncate may have changed it.
     fn look(&mut self, now: Now) {
         let Some(Ok(meta)) = self.file.as_ref().map(File::metadata) else { return };
+        self.unfit |= meta.len() > self.size;
         self.size = meta.len();
         if self.size >= self.shape.maxbytes {
             match self.rotate(&meta) {
@@ -127,24 +141,22 @@ impl FileLog {
         let removed = there.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
         if !there.is_ok_and(|it| (it.dev(), it.ino()) == (ours.dev(), ours.ino())) {
             self.reopen()?;
+            self.backups.doubt();
             self.removed |= removed;
             return Ok(());
         }
         if self.shape.backups == 0 {
             return self.truncate();
         }
-        for index in (1..self.shape.backups).rev() {
-            rename(&numbered(&self.path, index), &numbered(&self.path, index + 1))?;
-        }
-        let first = numbered(&self.path, 1);
-        rename(&self.path, &first)?;
+        self.backups.push(&self.path, self.shape.backups)?;
         if let Err(error) = self.reopen() {
-            let _ = fs::rename(&first, &self.path); // its name belongs to the file we go on with
+            self.backups.doubt();
+            let _ = fs::rename(numbered(&self.path, 1), &self.path); // its name belongs to the file we go on with
             return Err(error);
         }
         match self.size < self.shape.maxbytes {
             true => Ok(()),
-            // `x` and `x.1` are two names of one file: rename(2) does nothing to them.
+            // Somebody was quicker and has put something else there.
             false => Err(io::ErrorKind::AlreadyExists.into()),
         }
     }
@@ -166,6 +178,7 @@ impl FileLog {
             self.path = path;
         }
         self.regular = meta.is_file();
+        (self.appends, self.unfit) = (true, false);
         self.size = meta.len();
         self.file = Some(file);
         self.retry_at = Mono(0);
@@ -200,10 +213,38 @@ impl FileLog {
         self.size
     }
 
-    /// The open file if it is a regular one: what splice(2) may fill, with [`FileLog::grew`] called
-    /// afterwards. It is open for appending, which splice(2) refuses until O_APPEND is taken off.
-    pub fn regular_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.file.as_ref().filter(|_| self.regular).map(File::as_fd)
+    /// The file, for splice(2) to go on at its end; [`FileLog::grew`] or
+    /// [`FileLog::refused_splice`] is to be called afterwards. `None` if bytes are to be written.
+    ///
+    /// The end is asked for each time, since copytruncate may have moved it. If it has moved on,
+    /// the file is not ours alone, and only O_APPEND keeps two writers from each other's bytes.
+    pub fn splice_end(&mut self) -> Option<BorrowedFd<'_>> {
+        if !self.regular || self.unfit || self.writing.is_failing() {
+            return None;
+        }
+        let end = self.file.as_mut()?.seek(SeekFrom::End(0)).ok()?;
+        self.unfit |= end > self.size || !self.append(false);
+        if end != self.size {
+            self.size = end;
+            self.plan_look();
+        }
+        self.file.as_ref().filter(|_| !self.unfit).map(File::as_fd)
+    }
+
+    /// splice(2) moved nothing. A full disk may have room later; other than that it is of no use.
+    pub fn refused_splice(&mut self, error: &io::Error) {
+        self.unfit |= error.raw_os_error() == Some(libc::EINVAL);
+    }
+
+    /// Sets or takes off O_APPEND, and says whether that is how it is now.
+    fn append(&mut self, wanted: bool) -> bool {
+        let Some(file) = self.file.as_ref().filter(|_| self.appends != wanted) else {
+            return true;
+        };
+        let flag = if wanted { OFlag::O_APPEND } else { OFlag::empty() };
+        let done = fcntl(file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK | flag)).is_ok();
+        self.appends ^= done;
+        done
     }
 
     /// Bytes that could not be written since it was opened.
@@ -234,14 +275,6 @@ fn numbered(path: &Path, index: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{index}"));
     name.into()
-}
-
-/// A missing source is fine: not every number is taken, and clean-up scripts remove logs.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -289,16 +322,6 @@ mod tests {
         log.write(b"abcd", at(0));
         log.write(b"e", at(0));
         assert_eq!((read(&dir, "log"), read(&dir, "log.1")), ("e".into(), "-".into()));
-    }
-
-    #[test]
-    fn a_missing_number_stays_missing_until_the_next_one_moves_up() {
-        let dir = tempdir().unwrap();
-        fs::write(dir.path().join("log.2"), "old").unwrap();
-        let mut log = log(&dir, 1, 3);
-        log.write(b"a", at(0));
-        assert_eq!((read(&dir, "log.1"), read(&dir, "log.2")), ("a".into(), "-".into()));
-        assert_eq!(read(&dir, "log.3"), "old");
     }
 
     #[test]
@@ -368,9 +391,7 @@ mod tests {
         let mut log = log(&dir, 4, 1);
         fs::hard_link(log.path(), dir.path().join("log.1")).unwrap();
         log.write(b"abcd", at(0));
-        log.write(b"efgh", at(0));
-        assert_eq!(read(&dir, "log"), "abcdefgh");
-        assert!(log.trouble(at(0).mono).is_some());
+        assert_eq!((read(&dir, "log"), read(&dir, "log.1")), ("".into(), "abcd".into()));
     }
 
     #[test]
