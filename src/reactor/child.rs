@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use super::cadence::Cadence;
+use super::cadence::{Cadence, Need};
 use super::fcgi::Socket;
 use super::stdin::Stdin;
 use crate::events::capture::Scanner;
@@ -11,6 +11,12 @@ use crate::log::child::ChildLog;
 use crate::process::ProcessId;
 use crate::proto::listener::Listener;
 use crate::rpc::Channel;
+use crate::sys::pipes;
+
+/// What a pipe holds when it is made, unless its user has too many.
+pub const PIPE_BYTES: usize = 64 << 10;
+/// What a busy one may grow to: as much as Linux lets any user have.
+const BUSY_BYTES: usize = 1 << 20;
 
 /// Descriptors and logs of one process. Lives in a table by the slot of its id.
 #[derive(Debug)]
@@ -61,6 +67,21 @@ pub struct Pipe {
     pub watched: bool,
     /// How it is read.
     pub cadence: Cadence,
+    /// Bytes it holds, as far as we know: asked for only once it is busy.
+    pub room: usize,
+}
+
+impl Pipe {
+    /// Makes room for a busy writer, so that it is not held up between two readings; gives it back
+    /// when the writer has become quiet. A user who may have no more keeps what there is.
+    pub fn fit(&mut self, need: Need) {
+        let wanted = match need {
+            Need::Same => return,
+            Need::More => (self.room * 4).min(BUSY_BYTES),
+            Need::Usual => PIPE_BYTES,
+        };
+        self.room = pipes::resize(&self.fd, wanted).unwrap_or(self.room);
+    }
 }
 
 /// The index of a channel in the pair above.

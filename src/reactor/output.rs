@@ -4,8 +4,8 @@ use std::os::fd::AsFd;
 
 use mio::Interest;
 
-use super::cadence::{Next, TICK};
-use super::child::index;
+use super::cadence::{Need, Next, TICK};
+use super::child::{PIPE_BYTES, index};
 use super::shell::Shell;
 use super::sources::{Source, unwatch, watch};
 use super::timers::Timer;
@@ -18,8 +18,8 @@ use crate::process::ProcessId;
 use crate::rpc::Channel;
 use crate::sys::pipes::{self, Moved};
 
-/// One reading. A pipe holds 64 KiB unless it was made larger.
-pub const READ_BYTES: usize = 64 << 10;
+/// One reading: what a pipe holds unless it was made larger, and what stays in the cache.
+pub const READ_BYTES: usize = PIPE_BYTES;
 /// What one pipe may have in a turn before the others have theirs.
 const BUDGET: usize = 4 * READ_BYTES;
 /// What is still read from a pipe whose child is dead: more than it can have held, so that only
@@ -29,7 +29,7 @@ const LAST_BYTES: usize = 2 << 20;
 impl Shell {
     /// Reads a stream, within its budget, and decides when to read it next.
     pub fn read_stream(&mut self, now: Now, id: ProcessId, channel: Channel) {
-        let (got, state) = self.drain(now, id, channel, BUDGET);
+        let (got, state) = self.drain(now, id, channel, BUDGET, Until::Short);
         let index = index(channel);
         if state == Drained::Closed {
             return self.close_pipe(id, channel);
@@ -41,11 +41,12 @@ impl Shell {
             && child.listener.as_ref().is_some_and(|listener| !listener.is_unknown());
         let Some(pipe) = child.streams[index].pipe.as_mut() else { return };
         let token = pipe.token;
-        let next = match state == Drained::More {
-            true if answers => Next::Again,
-            false if answers => Next::Watch,
-            more => pipe.cadence.after(now.mono, got, more),
+        let (next, need) = match state == Drained::More {
+            true if answers => (Next::Again, Need::Same),
+            false if answers => (Next::Watch, Need::Same),
+            more => pipe.cadence.after(now.mono, got, more, pipe.room),
         };
+        pipe.fit(need);
         match next {
             Next::Again => self.unfinished.push(token),
             Next::At(at) => {
@@ -66,24 +67,21 @@ impl Shell {
         }
     }
 
-    /// Reads up to `budget` bytes into the log.
+    /// Takes up to `budget` bytes to where they belong.
     fn drain(
         &mut self,
         now: Now,
         id: ProcessId,
         channel: Channel,
         budget: usize,
+        until: Until,
     ) -> (usize, Drained) {
-        let mut scratch = std::mem::take(&mut self.scratch);
         let mut got = 0;
         let state = loop {
-            let pipe = self.child(id).and_then(|c| c.streams[index(channel)].pipe.as_ref());
-            let Some(pipe) = pipe else { break Drained::Empty };
-            match pipes::read(&pipe.fd, &mut scratch) {
+            match self.take(now, id, channel) {
                 Moved::Bytes(n) => {
                     got += n;
-                    self.deliver(now, id, channel, &scratch[..n]);
-                    if n < scratch.len() {
+                    if n < READ_BYTES && until == Until::Short {
                         break Drained::Empty;
                     }
                     if got >= budget {
@@ -94,11 +92,44 @@ impl Shell {
                 Moved::Closed | Moved::Failed(_) => break Drained::Closed,
             }
         };
-        self.scratch = scratch;
         if let Some(child) = self.child(id).filter(|_| got > 0) {
             child.streams[index(channel)].bytes += got as u64;
         }
         (got, state)
+    }
+
+    /// One reading. Where nobody looks at the bytes they go straight from the pipe into the file,
+    /// and none is lost should the daemon be killed just then.
+    fn take(&mut self, now: Now, id: ProcessId, channel: Channel) -> Moved {
+        let told = self.log.wants(Level::Debg) || self.taps.follow(id, channel);
+        let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
+        let Some(child) = child else { return Moved::Blocked };
+        let listens = child.listener.is_some() && channel == Channel::Stdout;
+        let stream = &mut child.streams[index(channel)];
+        let Some(pipe) = &stream.pipe else { return Moved::Blocked };
+        let wanted = stream.events_enabled && self.bus.wants(log_kind(channel));
+        let looked_at = told || listens || wanted || stream.capture.is_some();
+        if let Some(file) = stream.log.plain_file(now).filter(|_| !looked_at) {
+            match file.splice_end().map(|end| pipes::splice(&pipe.fd, end, READ_BYTES)) {
+                Some(Moved::Bytes(n)) => {
+                    file.grew(n as u64, now);
+                    let due = file.trouble_due();
+                    self.note_trouble(due);
+                    return Moved::Bytes(n);
+                }
+                // A full disk must not hold the child up: what it wrote is read, and counted.
+                Some(Moved::Failed(error)) => file.refused_splice(&error),
+                Some(moved) => return moved,
+                None => {}
+            }
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let moved = pipes::read(&pipe.fd, &mut scratch);
+        if let Moved::Bytes(n) = moved {
+            self.deliver(now, id, channel, &scratch[..n]);
+        }
+        self.scratch = scratch;
+        moved
     }
 
     /// Bytes of a child to everybody who is to have them.
@@ -143,6 +174,7 @@ impl Shell {
         scan: impl FnOnce(&mut Scanner, &mut dyn FnMut(Piece)),
     ) {
         let Some(of) = self.who(id) else { return };
+        let told = self.log.wants(Level::Debg);
         let child = self.children.get_mut(id.slot as usize).and_then(Option::as_mut);
         let Some(stream) = child.map(|child| &mut child.streams[index(channel)]) else { return };
         let Some(scanner) = &mut stream.capture else { return };
@@ -154,10 +186,12 @@ impl Shell {
             let data = match piece {
                 Piece::Log(bytes) => {
                     let logged = log.write(bytes, now, outlets);
-                    said.push(logged.to_vec());
-                    logged.to_vec()
+                    if told {
+                        said.push(logged.to_vec());
+                    }
+                    logged
                 }
-                Piece::Inside(bytes) => bytes.to_vec(),
+                Piece::Inside(bytes) => bytes,
                 Piece::Unfinished(bytes) => {
                     log.write(&bytes, now, outlets);
                     return;
@@ -168,14 +202,12 @@ impl Shell {
                 }
             };
             if wanted {
-                found.push(Event::Log { of: of.clone(), channel, data });
+                found.push(Event::Log { of: of.clone(), channel, data: data.to_vec() });
             }
         });
         let due = log.trouble_due();
-        if self.log.wants(Level::Debg) {
-            for bytes in said {
-                self.log.say_output(&of.process, channel.name(), &bytes, now);
-            }
+        for bytes in said {
+            self.log.say_output(&of.process, channel.name(), &bytes, now);
         }
         for event in found {
             let captured = matches!(event, Event::Communication { .. });
@@ -192,7 +224,8 @@ impl Shell {
         for channel in [Channel::Stdout, Channel::Stderr] {
             let mut left = LAST_BYTES;
             loop {
-                let (got, state) = self.drain(now, id, channel, left.min(BUDGET));
+                let budget = left.min(BUDGET);
+                let (got, state) = self.drain(now, id, channel, budget, Until::Empty);
                 left = left.saturating_sub(got);
                 if state != Drained::More || left == 0 {
                     break;
@@ -251,6 +284,15 @@ fn log_kind(channel: Channel) -> Kind {
         Channel::Stdout => Kind::ProcessLogStdout,
         Channel::Stderr => Kind::ProcessLogStderr,
     }
+}
+
+/// When a pipe is taken to be empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// After a reading that took less than it could have: if more comes, the poll tells.
+    Short,
+    /// Once it says so. A splice may end early, at a disk that is full.
+    Empty,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

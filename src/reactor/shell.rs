@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use mio::{Interest, Registry};
 
 use super::cadence::TICK;
-use super::child::{Child, Pipe, Stream, index};
+use super::child::{Child, PIPE_BYTES, Pipe, Stream, index};
 use super::envfile::with_files;
 use super::fcgi::Sockets;
 use super::launch::{Common, Machine};
@@ -268,7 +268,8 @@ impl Shell {
         }
         if let Some(child) = self.child(id) {
             let cadence = Default::default();
-            child.streams[index(channel)].pipe = Some(Pipe { fd, token, watched, cadence });
+            let pipe = Pipe { fd, token, watched, cadence, room: PIPE_BYTES };
+            child.streams[index(channel)].pipe = Some(pipe);
         }
     }
 

@@ -48,6 +48,11 @@ impl Taps {
         !self.taps.is_empty()
     }
 
+    /// Whether anybody follows this stream.
+    pub fn follow(&self, id: ProcessId, channel: Channel) -> bool {
+        self.taps.iter().any(|(_, tap)| tap.what == Followed::Stream(id, channel))
+    }
+
     /// Whether anybody follows the main log.
     pub fn follow_main(&self) -> bool {
         self.taps.iter().any(|(_, tap)| tap.what == Followed::Main)

@@ -51,7 +51,8 @@ fn nonblocking(fd: impl AsFd) -> io::Result<()> {
 
 /// Asks for a pipe that holds `bytes` and returns what it holds then: the kernel rounds up to a
 /// power of two, and refuses beyond `/proc/sys/fs/pipe-max-size` or what the user may have in all.
-pub fn resize(fd: impl AsFd, bytes: i32) -> io::Result<usize> {
+pub fn resize(fd: impl AsFd, bytes: usize) -> io::Result<usize> {
+    let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
     let size = fcntl(&fd, FcntlArg::F_SETPIPE_SZ(bytes))
         .or_else(|_| fcntl(&fd, FcntlArg::F_GETPIPE_SZ))?;
     Ok(usize::try_from(size).unwrap_or(0))
@@ -161,6 +162,6 @@ mod tests {
     #[test]
     fn a_pipe_that_may_not_grow_keeps_its_size() {
         let pipe = from_child().unwrap();
-        assert!(resize(&pipe.ours, i32::MAX).unwrap() >= 4096);
+        assert!(resize(&pipe.ours, usize::MAX).unwrap() >= 4096);
     }
 }
