@@ -69,7 +69,7 @@ pub fn run(mut reader: ConfigReader) -> Result<(), String> {
         let mut reactor = Reactor::new(clock::now(), start)
             .map_err(|error| format!("cannot set up the event loop: {error}"))?;
         let mood = reactor.run();
-        let next = reactor.take_fresh().filter(|_| mood == Mood::Restarting);
+        let next = if mood == Mood::Restarting { reactor.take_fresh() } else { None };
         remains = reactor.into_remains();
         let Some(next) = next else { break };
         pidfile = begin_again(&mut remains, &next, pidfile);

@@ -60,9 +60,11 @@ impl Strings {
     /// Adds the string made of these parts; a zero byte would end it.
     pub fn push(&mut self, parts: &[&str]) {
         self.starts.push(self.bytes.len());
-        for part in parts {
-            let end = memchr::memchr(0, part.as_bytes()).unwrap_or(part.len());
-            self.bytes.extend_from_slice(&part.as_bytes()[..end]);
+        for part in parts.iter().map(|part| part.as_bytes()) {
+            match part.contains(&0) {
+                false => self.bytes.extend_from_slice(part),
+                true => self.bytes.extend(part.iter().take_while(|byte| **byte != 0)),
+            }
         }
         self.bytes.push(0);
     }
