@@ -77,7 +77,7 @@ class Manager:
 
     def __init__(self, tools):
         self.tools = tools
-        self.process = None
+        self.dir = self.process = None
 
     @classmethod
     def available(cls, path):
@@ -170,9 +170,9 @@ class Manager:
 
     def clean(self):
         """Leaves nothing behind, however far it came."""
-        if self.process is None:
+        if not self.dir:
             return
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             family = kernel.family(self.process.pid, self.tools.load)
             for pid in family:
                 try:
@@ -184,7 +184,7 @@ class Manager:
         self.programs.gone(10) if self.programs.count() else None
         self.programs.close()
         shutil.rmtree(self.dir, ignore_errors=True)
-        self.process = None
+        self.dir = self.process = None
 
     def logs(self, index, suffix="out"):
         """The pieces of a program's stdout, oldest first."""
