@@ -20,7 +20,7 @@ pub enum Sink {
     /// Bytes are dropped.
     Nothing,
     /// One file.
-    File(FileLog),
+    File(Box<FileLog>),
     /// A series.
     Dated(Box<DatedLog>),
     /// The daemon's stdout, and this writer's unfinished line.
@@ -42,7 +42,7 @@ impl Sink {
         let shape = Shape { mode: 0o644, make_dirs, maxbytes: to.maxbytes, backups: to.backups };
         let open = |path: &Path, shape| {
             let file = FileLog::open(path.to_owned(), shape, now);
-            file.map(Sink::File).map_err(|error| cannot_open(path, &error))
+            file.map(|file| Sink::File(Box::new(file))).map_err(|error| cannot_open(path, &error))
         };
         match (&to.target, auto) {
             (LogTarget::File(path), _) => open(path, shape),
