@@ -152,7 +152,7 @@ impl Supervisor {
     /// Forgets a group. Its ids are dead afterwards.
     ///
     /// # Errors
-    /// `Some(false)` if a member still runs, `None` if there is no such group.
+    /// `Some(false)` if a member still lives, `None` if there is no such group.
     pub fn remove_group(&mut self, name: &str) -> Option<bool> {
         let index = *self.by_name.get(name)?;
         if !self.is_group_stopped(&self.groups[index]) {
@@ -208,6 +208,8 @@ impl Supervisor {
     /// `None` for a child nobody knows.
     pub fn died(&mut self, now: Now, pid: i32, status: Status) -> Option<ProcessId> {
         let id = self.by_pid.remove(&pid)?;
+        // The number may soon be a stranger's.
+        self.todo.retain(|action| !matches!(action, Action::Kill { pid: of, .. } if *of == pid));
         self.step(now, id, Input::Died(status));
         Some(id)
     }
@@ -367,7 +369,8 @@ impl Supervisor {
 
     pub(super) fn is_group_stopped(&self, group: &Group) -> bool {
         let mut members = group.members.iter().filter_map(|id| self.get(*id));
-        members.all(|p| p.state.is_stopped())
+        // One that could not be signalled lives on in UNKNOWN; forgotten, it could run twice.
+        members.all(|p| p.state.is_stopped() && p.pid == 0)
     }
 
     fn first_deadline(&mut self) -> Option<(Mono, ProcessId)> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::base::status::Status;
 use crate::process::{Saying, State};
 
 fn hasty(sim: &mut Sim, verb: &str, name: &str) -> Result<Value, Fault> {
@@ -237,4 +238,28 @@ fn stdin_is_written_to_those_that_run() {
     let event = list(["kind".into(), "ø".into()]);
     assert_eq!(sim.call("supervisor.sendRemoteCommEvent", event), Ok(true.into()));
     assert_eq!(sim.host.events, [("kind".to_owned(), "ø".to_owned())]);
+}
+
+#[test]
+fn nobody_is_signalled_who_was_reaped_before_the_signal_went_out() {
+    let mut sim = sim();
+    named(&mut sim, "startProcess", "web").unwrap();
+    let id = sim.id("web");
+    let pid = sim.set.get(id).unwrap().pid;
+    sim.set.stop(sim.now, id);
+    sim.set.died(sim.now, pid, Status { code: 0, signal: None, core: false });
+    sim.settle();
+    assert_eq!(sim.signals, []);
+    assert_eq!(sim.set.get(id).unwrap().state, State::Stopped);
+}
+
+#[test]
+fn a_group_whose_process_lives_and_can_not_be_signalled_is_not_forgotten() {
+    let mut sim = sim();
+    named(&mut sim, "startProcess", "web").unwrap();
+    sim.forbidden = true;
+    named(&mut sim, "stopProcess", "web").unwrap_err();
+    assert_eq!(text(named(&mut sim, "removeProcessGroup", "web")), "STILL_RUNNING: web");
+    sim.die("web", 0);
+    named(&mut sim, "removeProcessGroup", "web").unwrap();
 }
