@@ -148,9 +148,8 @@ impl Process {
             (Running | Starting, Input::Stop | Input::GiveUp) if self.pid != 0 => {
                 self.stop(now, todo)
             }
-            // The spawn has not been carried out yet, and now will not be.
-            (Starting, Input::Stop | Input::GiveUp) => self.enter(Stopped, true, todo),
-            (Backoff, Input::Stop) => {
+            // The spawn, or the next one, has not been carried out yet, and now will not be.
+            (Starting, Input::Stop | Input::GiveUp) | (Backoff, Input::Stop) => {
                 self.tries = 0;
                 self.enter(Stopped, true, todo);
             }
@@ -283,11 +282,11 @@ impl Process {
     }
 
     fn died(&mut self, now: Now, status: Status, may_start: bool, todo: &mut Vec<Action>) {
-        let ran = self.started.map_or(Duration::ZERO, |start| now.mono.since(start.mono));
         let expected = self.program.exitcodes.contains(&status.code);
         let name = self.program.name.clone();
         self.ended = Some(now.wall);
-        let too_early = self.state == Starting && ran < self.program.startsecs;
+        // Counted from the spawn, which may come long after it was decided.
+        let too_early = self.state == Starting && now.mono < self.until;
         let as_wanted = self.state == Stopping || (expected && !too_early);
         self.last_end = Some(End { status, expected: as_wanted, at: now.wall });
         self.exits.count(status);
@@ -321,7 +320,7 @@ impl Process {
                 }
                 self.leave(pid, Exited, expected, todo);
                 todo.push(Action::Say(Saying::Exited { name, status, expected }));
-                self.restart = self.restarts_after(expected);
+                self.restart = may_start && self.restarts_after(expected);
                 let earliest = self.started.map_or(now.mono, |start| start.mono + RESTART_EVERY);
                 self.until = earliest.max(now.mono);
                 self.tick(now, may_start, todo);

@@ -298,3 +298,39 @@ fn the_last_end_is_known_also_while_it_runs_again_and_after_a_failed_start() {
     sim.feed(Input::Died(killed));
     assert_eq!(last(&sim), Some((killed, true)), "it was asked for");
 }
+
+#[test]
+fn how_long_it_was_up_counts_from_its_spawn_however_late_that_came() {
+    let mut sim = Sim::new(|p| p.startsecs = secs(2));
+    sim.process.step(sim.now, Input::Start, true, &mut Vec::new());
+    sim.pass(secs(3));
+    sim.feed(Input::Spawned(10));
+    sim.pass(secs(1));
+    sim.feed(Input::Died(EXIT_0));
+    assert_eq!(sim.process.state, State::Backoff);
+}
+
+#[test]
+fn a_stop_before_the_next_try_is_spawned_forgets_the_failures_before_it() {
+    let mut sim = Sim::new(|p| p.startretries = 1);
+    sim.feed(Input::Start);
+    sim.feed(Input::Died(EXIT_0));
+    sim.pass(secs(1));
+    sim.process.step(sim.now, Input::Tick, true, &mut Vec::new());
+    sim.feed(Input::Stop);
+    sim.feed(Input::Start);
+    sim.feed(Input::Died(EXIT_0));
+    assert_eq!(sim.process.state, State::Backoff);
+}
+
+#[test]
+fn one_that_ends_while_everything_stops_waits_for_no_restart() {
+    let mut sim = Sim::new(|p| {
+        p.startsecs = secs(0);
+        p.autorestart = Autorestart::Always;
+    });
+    sim.feed(Input::Start);
+    sim.may_start = false;
+    sim.feed(Input::Died(EXIT_0));
+    assert_eq!((sim.process.state, sim.process.deadline()), (State::Exited, None));
+}
