@@ -1,6 +1,6 @@
 //! Who wants which events: the pools of listeners and the clients with a JSON stream.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use slab::Slab;
@@ -18,7 +18,9 @@ pub struct Bus {
     pools: Slab<Pool>,
     /// The pool of each listener.
     listeners: HashMap<ProcessId, usize>,
-    watchers: Slab<Filter>,
+    watchers: BTreeMap<usize, Filter>,
+    /// No number comes twice: what was meant for the last who had it may still be on its way.
+    next_watcher: usize,
     wanted: Kinds,
     serial: u64,
     ticks: Ticks,
@@ -70,7 +72,8 @@ impl Bus {
             server: identifier.into(),
             pools: Slab::new(),
             listeners: HashMap::new(),
-            watchers: Slab::new(),
+            watchers: BTreeMap::new(),
+            next_watcher: 0,
             wanted: Kinds::NONE,
             serial: 0,
             ticks: Ticks::default(),
@@ -89,7 +92,7 @@ impl Bus {
             return;
         }
         let mut object = None;
-        for (watcher, filter) in &self.watchers {
+        for (&watcher, filter) in &self.watchers {
             if filter.matches(&event) {
                 let object = object.get_or_insert_with(|| -> Arc<str> {
                     happened::json(self.serial, now.wall, &event).into()
@@ -187,14 +190,16 @@ impl Bus {
     /// Opens a JSON stream; the number is its name in [`Action::Tell`]. How much may wait for a
     /// slow reader is up to whoever carries the action out.
     pub fn watch(&mut self, now: Now, filter: Filter) -> usize {
-        let watcher = self.watchers.insert(filter);
+        let watcher = self.next_watcher;
+        self.next_watcher += 1;
+        self.watchers.insert(watcher, filter);
         self.rewire(now);
         watcher
     }
 
     /// Ends it.
     pub fn unwatch(&mut self, now: Now, watcher: usize) {
-        if self.watchers.try_remove(watcher).is_some() {
+        if self.watchers.remove(&watcher).is_some() {
             self.rewire(now);
         }
     }
@@ -222,7 +227,7 @@ impl Bus {
     /// Somebody came or went.
     fn rewire(&mut self, now: Now) {
         let kinds = self.pools.iter().map(|(_, pool)| pool.kinds());
-        let kinds = kinds.chain(self.watchers.iter().map(|(_, filter)| filter.kinds));
+        let kinds = kinds.chain(self.watchers.values().map(|filter| filter.kinds));
         self.wanted = kinds.fold(Kinds::NONE, |all, kinds| all | kinds);
         let wanted = self.wanted;
         self.ticks.want(now, |period: Period| wanted.contains(period.kind()));
@@ -316,5 +321,14 @@ mod tests {
         assert_eq!(todo, []);
         bus.tick(at(60), &mut todo);
         assert_eq!(todo.len(), 2);
+    }
+
+    #[test]
+    fn no_stream_has_the_number_of_one_before_it() {
+        let mut bus = Bus::new("supervisor");
+        let filter = || Filter::parse(["EVENT"], []).unwrap();
+        let first = bus.watch(at(0), filter());
+        bus.unwatch(at(0), first);
+        assert_ne!(bus.watch(at(0), filter()), first);
     }
 }
