@@ -9,7 +9,7 @@ use crate::base::level::Level;
 use crate::config::model::GroupKind;
 use crate::events::{Action, Envelope, Event, Filter, Kinds, Refused, Who, state_kind};
 use crate::log::{said, saying};
-use crate::process::{Change, Process, ProcessId, RESTART_EVERY, State};
+use crate::process::{Change, Mood, Process, ProcessId, RESTART_EVERY, State};
 use crate::rpc::json::{self, Id};
 use crate::rpc::{Code, Fault, Params, StdinError, Value};
 
@@ -109,8 +109,12 @@ impl Reactor {
         }
     }
 
-    /// Restarts a listener unless somebody has stopped it or it has ended since.
+    /// Restarts a listener unless somebody has stopped it or it has ended since. When everything
+    /// ends it is stopped in its turn, not before.
     pub(super) fn restart_listener(&mut self, now: Now, id: ProcessId, pid: i32) {
+        if self.set.mood() != Mood::Running {
+            return;
+        }
         let same = |process: &&Process| process.pid == pid && process.state.is_running();
         let Some(process) = self.set.get(id).filter(same) else { return };
         self.shell.say(now, said::listener_restart(&process.program.name));

@@ -225,8 +225,10 @@ impl Reactor {
         self.shell.log.hold(true, clock::now());
         loop {
             if let Some(mood) = self.finished {
-                self.shell.log.hold(false, clock::now());
-                self.send_all(clock::now());
+                let now = clock::now();
+                self.poll_waits(now); // the end may be what they wait for
+                self.shell.log.hold(false, now);
+                self.send_all(now);
                 return mood;
             }
             let timeout = self.timeout(done);
