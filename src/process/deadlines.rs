@@ -36,6 +36,11 @@ impl Deadlines {
         self.heap.pop();
     }
 
+    /// How many entries there are, stale ones included.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// Throws stale entries away once they outnumber the `live` ones many times, so that memory
     /// follows the number of processes and not of restarts.
     pub fn tidy(&mut self, live: usize, current: impl Fn(ProcessId) -> Option<Mono>) {

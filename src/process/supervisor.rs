@@ -318,6 +318,17 @@ impl Supervisor {
         self.queue.iter().copied()
     }
 
+    /// How many starts are queued, deadlines armed (stale ones included) and pids known: memory
+    /// follows the number of processes, whatever is asked of them.
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.queue.len(), self.deadlines.len(), self.by_pid.len())
+    }
+
+    /// What [`Supervisor::take_actions`] would take.
+    pub fn actions(&self) -> &[Action] {
+        &self.todo
+    }
+
     /// What there is to do, in order. Empty when all is quiet; ask again after feeding answers.
     pub fn take_actions(&mut self, into: &mut Vec<Action>) {
         into.append(&mut self.todo);

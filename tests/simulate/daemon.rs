@@ -1,0 +1,696 @@
+//! One life of the daemon: its core, turn by turn, as the reactor drives it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use svx::base::clock::{Mono, Now};
+use svx::base::status::Status;
+use svx::config::model::{Group, GroupKind};
+use svx::events::{self, Bus, Event, Filter, Kinds, state_kind};
+use svx::process::{
+    Action, Change, Mood, Namespec, ProcessId, RESTART_EVERY, State, Supervisor, Target,
+};
+use svx::rpc::{self, About, Context, Fault as RpcFault, Host, Outcome, Params, Value, Waiting};
+
+use super::config;
+use super::cover;
+use super::kernel::Kernel;
+use super::model::{Model, Origin};
+use super::script::{CLIENTS, Fault, Step};
+use super::shell::{Row, Shell};
+
+/// No call may wait for longer: a multicall of five stops of deaf programs comes near.
+const WAITS_AT_MOST: Duration = Duration::from_secs(120);
+/// Turns at one moment; more means that the loop spins.
+const TURNS_AT_ONCE: u32 = 500;
+
+/// Whoever has hung up.
+const NOBODY: u8 = u8::MAX;
+
+/// A call that waits.
+struct Wait {
+    client: u8,
+    method: &'static str,
+    params: Vec<Value>,
+    /// The process it is about, if it is about one.
+    id: Option<ProcessId>,
+    since: Mono,
+    waiting: Waiting,
+}
+
+/// A stream of events, and how many more its reader takes before it stops to read.
+struct Reader {
+    client: u8,
+    kinds: Kinds,
+    reads: u8,
+    /// Bytes it has not read.
+    waiting: usize,
+    serial: Option<u64>,
+}
+
+/// What may wait for a client that follows events; in the daemon it is four megabytes.
+const READER_BYTES_MAX: usize = 8 << 10;
+
+pub struct Life {
+    pub set: Supervisor,
+    pub shell: Shell,
+    about: About,
+    spawns: VecDeque<ProcessId>,
+    pace: u8,
+    waits: Vec<Wait>,
+    restarts: Vec<(Mono, ProcessId, i32)>,
+    readers: HashMap<usize, Reader>,
+    /// How many of the actions to take the model has seen.
+    seen: usize,
+    changed: bool,
+    turns: (Mono, u32),
+    pub finished: Option<Mood>,
+    /// Every effect on the system, in order: what must not depend on the wall clock.
+    pub effects: u64,
+}
+
+impl Life {
+    /// Begins with the groups of the file.
+    pub fn new(seed: u64, now: Now, file: Vec<Group>, trace: bool) -> Life {
+        let mut bus = Bus::new("supervisor");
+        let spy = config::has_ticks(seed)
+            .then(|| Filter::parse(["TICK"], []).ok())
+            .flatten()
+            .map(|filter| bus.watch(now, filter));
+        let newest = Arc::new(config::config(file.clone()));
+        let shell = Shell {
+            now,
+            seed,
+            kernel: Kernel::new(seed),
+            rows: HashMap::new(),
+            bus,
+            telling: Vec::new(),
+            faults: Default::default(),
+            missing: Default::default(),
+            spy,
+            file,
+            spoilt: false,
+            newest,
+            model: Model::default(),
+            trace: trace.then(Vec::new),
+        };
+        let about = About {
+            identifier: "supervisor".into(),
+            pid: 1,
+            version: "4.3.0",
+            zone: TimeZone::UTC,
+        };
+        let mut life = Life {
+            set: Supervisor::new(),
+            shell,
+            about,
+            spawns: VecDeque::new(),
+            pace: u8::MAX,
+            waits: Vec::new(),
+            restarts: Vec::new(),
+            readers: HashMap::new(),
+            seen: 0,
+            changed: false,
+            turns: (now.mono, 0),
+            finished: None,
+            effects: 0,
+        };
+        for group in life.shell.newest.groups.clone() {
+            life.set.add_group(&group);
+            life.see(Origin::Queue);
+        }
+        life.shell.model.booting(&life.set);
+        life.act();
+        life.shell.publish(Event::Running);
+        life
+    }
+
+    /// Shows the model what the last input has led to.
+    fn see(&mut self, origin: Origin) {
+        let (now, set) = (self.shell.now.mono, &self.set);
+        self.shell.model.saw(now, origin, &set.actions()[self.seen..], set);
+        self.seen = set.actions().len();
+    }
+
+    fn context(&mut self) -> Context<'_> {
+        Context {
+            now: self.shell.now,
+            set: &mut self.set,
+            about: &self.about,
+            host: &mut self.shell,
+        }
+    }
+
+    /// One step of a script. All but those that let time pass leave the turn open.
+    pub fn step(&mut self, step: &Step) {
+        self.shell.note(|| format!("* {step}"));
+        let now = self.shell.now;
+        match step {
+            Step::Pass(ms) => self.pass(Duration::from_millis(*ms)),
+            Step::Stall(ms) => {
+                let time = Duration::from_millis(*ms);
+                self.forward(time);
+                if self.shell.model.is_ending() {
+                    self.shell.model.stalled += time;
+                }
+                for wait in &mut self.waits {
+                    wait.since = wait.since + time;
+                }
+                self.turn();
+            }
+            Step::SetWall(secs) => self.shell.now.wall.0 += secs * 1_000_000_000,
+            Step::Call { client, method, params } => self.call(*client, method, params.clone()),
+            Step::Leave { client } => {
+                if self.waits.iter().any(|wait| wait.client == *client) {
+                    self.shell.model.cover.saw("a client left while it waited");
+                }
+                for wait in self.waits.iter_mut().filter(|wait| wait.client == *client) {
+                    wait.client = NOBODY;
+                }
+                self.waits.retain(|wait| wait.client != NOBODY || wait.waiting.outlives_caller());
+                let left = self.readers.iter().filter(|(_, reader)| reader.client == *client);
+                for watcher in left.map(|(watcher, _)| *watcher).collect::<Vec<_>>() {
+                    self.unwatch(watcher);
+                }
+            }
+            Step::Watch { client, events, reads } => {
+                let Ok(filter) = Filter::parse([*events], []) else { return };
+                if self.readers.len() as u64 >= CLIENTS {
+                    return;
+                }
+                let kinds = filter.kinds;
+                let watcher = self.shell.bus.watch(now, filter);
+                let (client, reads) = (*client, *reads);
+                let reader = Reader { client, kinds, reads, waiting: 0, serial: None };
+                self.readers.insert(watcher, reader);
+            }
+            Step::Exit { name, code } => {
+                self.shell.end(name, Status { code: (*code).into(), signal: None, core: false });
+            }
+            Step::Shot { name, signal } => {
+                if let Some(pid) = self.shell.kernel.live(name) {
+                    self.shell.kernel.signal(now.mono, pid, *signal);
+                }
+            }
+            Step::Write { name, bytes } => {
+                if let Some(pid) = self.shell.kernel.live(name) {
+                    let child = self.shell.kernel.children.get_mut(&pid);
+                    if let Some(child) = child.filter(|child| !child.listens) {
+                        child.written.extend(std::iter::repeat_n(b'x', (*bytes).into()));
+                    }
+                }
+            }
+            Step::Reap => self.reap(),
+            Step::Fail { fault: Fault::CommandMissing, times } => {
+                self.shell.missing.set((*times, self.shell.missing.get().1));
+            }
+            Step::Fail { fault, times } => drop(self.shell.faults.insert(*fault, *times)),
+            Step::Edit(with) => {
+                config::edit(self.shell.seed, &mut self.shell.file, *with);
+                self.shell.spoilt = false;
+            }
+            Step::Spoil => self.shell.spoilt = true,
+            Step::Pace(pace) => self.pace = *pace,
+            Step::Signal(libc::SIGHUP) if self.set.mood() == Mood::Shutdown => {}
+            Step::Signal(libc::SIGHUP) => {
+                if self.shell.prepare_restart().is_ok() {
+                    self.set.end(now, Mood::Restarting);
+                    self.see(Origin::End);
+                }
+            }
+            Step::Signal(libc::SIGTERM) if self.set.mood() == Mood::Shutdown => {
+                self.set.kill_now(now);
+                self.see(Origin::End);
+            }
+            Step::Signal(_) => {
+                self.set.end(now, Mood::Shutdown);
+                self.see(Origin::End);
+            }
+        }
+    }
+
+    fn forward(&mut self, time: Duration) {
+        self.shell.now.mono = self.shell.now.mono + time;
+        self.shell.now.wall.0 += time.as_nanos() as i64;
+    }
+
+    /// Sleeps and wakes until so much time has passed.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.shell.now.mono + time;
+        loop {
+            self.turn();
+            if self.finished.is_some() || self.shell.model.broken.is_some() {
+                return;
+            }
+            let now = self.shell.now.mono;
+            let hurried = !self.spawns.is_empty()
+                || self.set.has_queued()
+                || (self.changed && !self.waits.is_empty());
+            if hurried {
+                self.forward(Duration::from_micros(30)); // what the turn took
+                continue;
+            }
+            let timers = self.restarts.iter().map(|(at, _, _)| *at).min();
+            let next = [self.set.deadline(), self.shell.bus.deadline(), timers];
+            let next = next.into_iter().flatten().chain(self.shell.kernel.next()).min();
+            match next.filter(|next| *next <= until) {
+                Some(next) => self.forward(next.since(now)),
+                None => return self.forward(until.since(now)),
+            }
+        }
+    }
+
+    /// One turn: hears what there is, then settles it.
+    fn turn(&mut self) {
+        if self.finished.is_some() || self.shell.model.broken.is_some() {
+            return;
+        }
+        let now = self.shell.now;
+        self.turns =
+            if self.turns.0 == now.mono { (now.mono, self.turns.1 + 1) } else { (now.mono, 0) };
+        if self.turns.1 > TURNS_AT_ONCE {
+            self.shell.model.fail(|| "the loop spins".to_owned());
+        }
+        self.shell.kernel.run(now.mono);
+        self.shell.read_all();
+        self.reap();
+        let due = |(at, _, _): &(Mono, ProcessId, i32)| *at <= now.mono;
+        for (_, id, pid) in self.restarts.extract_if(.., |timer| due(timer)).collect::<Vec<_>>() {
+            self.restart_listener(id, pid);
+        }
+        self.set.tick(now);
+        if let Some(next) = self.set.deadline().filter(|next| *next <= now.mono) {
+            self.shell.model.fail(|| format!("a tick left a deadline at {next:?} of {now:?}"));
+        }
+        self.see(Origin::Tick);
+        self.act();
+        for _ in 0..self.pace {
+            if !self.set.start_queued(now) {
+                break;
+            }
+            self.see(Origin::Queue);
+            self.act();
+        }
+        if std::mem::take(&mut self.changed) {
+            self.poll_waits();
+            self.act();
+        }
+        self.shell.tick_bus();
+        self.tell();
+        if self.finished.is_some() {
+            self.poll_waits();
+        }
+        self.check();
+    }
+
+    fn reap(&mut self) {
+        for (pid, status) in self.shell.kernel.dead() {
+            let known = self.set.by_pid(pid);
+            if let Some(id) = known {
+                self.shell.finish_streams(pid, id);
+            }
+            self.shell.kernel.children.remove(&pid);
+            self.shell.note(|| format!("{pid} is reaped: {status}"));
+            let of_it = |a: &&Action| matches!(a, Action::Kill { pid: of, .. } if *of == pid);
+            self.seen -= self.set.actions().iter().filter(of_it).count();
+            if self.set.died(self.shell.now, pid, status) != known || known.is_none() {
+                self.shell.model.fail(|| format!("nobody knows the dead {pid}"));
+            }
+            self.see(Origin::Reap);
+            self.act();
+        }
+    }
+
+    /// Carries out what was decided, and some of the spawns.
+    fn act(&mut self) {
+        for _ in 0..self.pace {
+            self.act_at_once();
+            let Some(id) = self.spawns.pop_front() else { return };
+            if self.set.wants_spawn(id) {
+                self.spawn(id);
+            }
+        }
+        self.act_at_once();
+    }
+
+    fn act_at_once(&mut self) {
+        let mut todo = Vec::new();
+        loop {
+            self.set.take_actions(&mut todo);
+            self.seen = 0;
+            if todo.is_empty() {
+                return;
+            }
+            for action in todo.drain(..) {
+                self.carry_out(action);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Spawn(id) => self.spawns.push_back(id),
+            Action::Kill { id, pid, signal, target } => self.kill(id, pid, signal, target),
+            Action::Say(saying) => self.shell.note(|| format!("{saying:?}")),
+            Action::Changed(change) => {
+                self.changed = true;
+                self.note_effect(&[change.to.code() as u64, change.pid as u64]);
+                self.publish_change(change);
+            }
+            Action::GroupAdded(name) => {
+                self.shell.note(|| format!("group {name} is added"));
+                let members = self.set.group(&name).map(|group| group.members.clone());
+                for id in members.into_iter().flatten() {
+                    self.adopt(id);
+                }
+                self.publish_group(name);
+            }
+            Action::GroupRemoved(name) => {
+                self.changed = true;
+                self.shell.bus.remove_pool(self.shell.now, &name);
+                self.shell.model.pools.remove(&name);
+                self.shell.publish(Event::GroupRemoved(name));
+            }
+            Action::Added(id) => {
+                if self.set.get(id).is_some() {
+                    self.adopt(id);
+                    self.publish_member(id);
+                }
+            }
+            Action::Removed(id) => {
+                self.changed = true;
+                self.shell.listener_ended(id);
+                self.shell.rows.remove(&id);
+                self.shell.bus.remove_listener(id);
+                self.shell.model.pools.leave(id);
+            }
+            Action::Adopted(id) => {
+                self.changed = true;
+                let enabled = self.set.get(id).map(|p| p.program.stdout.events_enabled);
+                if let (Some(enabled), Some(row)) = (enabled, self.shell.rows.get_mut(&id)) {
+                    row.events_enabled = enabled;
+                }
+            }
+            Action::Mood(_) => {
+                self.changed = true;
+                self.shell.publish(Event::Stopping);
+            }
+            Action::Finished(mood) => self.finished = Some(mood),
+        }
+    }
+
+    fn note_effect(&mut self, words: &[u64]) {
+        for word in [self.shell.now.mono.0].iter().chain(words) {
+            self.effects = (self.effects ^ word).wrapping_mul(0x0100_0000_01B3).rotate_left(17);
+        }
+    }
+
+    fn adopt(&mut self, id: ProcessId) {
+        let Some(process) = self.set.get(id) else { return };
+        let program = &process.program;
+        self.shell.rows.entry(id).or_insert_with(|| Row {
+            group: program.group.clone(),
+            name: program.name.clone(),
+            pid: 0,
+            events_enabled: program.stdout.events_enabled,
+            listener: None,
+            restarting: false,
+        });
+    }
+
+    fn spawn(&mut self, id: ProcessId) {
+        self.changed = true;
+        let Some(program) = self.set.get(id).map(|process| Arc::clone(&process.program)) else {
+            return;
+        };
+        let now = self.shell.now;
+        match self.shell.spawn(id, &program) {
+            Ok(pid) => self.set.spawned(now, id, pid),
+            Err(why) => self.set.spawn_failed(now, id, why),
+        }
+        self.see(Origin::Done);
+    }
+
+    fn kill(&mut self, id: ProcessId, pid: i32, signal: i32, target: Target) {
+        let now = self.shell.now;
+        self.note_effect(&[pid as u64, signal as u64, target as u64]);
+        self.shell.note(|| format!("signal {signal} to {pid}"));
+        self.shell.model.signalled(id, pid, &self.shell.kernel);
+        if self.shell.strikes(Fault::KillEsrch) {
+            // It has ended this very moment.
+            self.shell.kernel.end(now.mono, pid, Status { code: 0, signal: None, core: false });
+        } else if self.shell.strikes(Fault::KillEperm) {
+            self.set.signal_failed(now, id, "Operation not permitted".to_owned());
+            self.see(Origin::Done);
+        } else {
+            self.shell.kernel.signal(now.mono, pid, signal);
+        }
+    }
+
+    fn publish_change(&mut self, change: Change) {
+        let Change { id, from, to, expected, tries, pid } = change;
+        if self.shell.bus.wants(state_kind(to)) {
+            if let Some(of) = self.shell.who(id).map(|who| events::Who { pid, ..who }) {
+                self.shell.publish(Event::State { of, from, to, expected, tries });
+            } else if pid != 0 || self.set.get(id).is_some() {
+                // One that came and went within a turn was never spawned, and has no name here.
+                self.shell.model.fail(|| format!("{change:?} has no event"));
+            }
+        }
+        self.shell.running(id, to == State::Running);
+        let stopped = self.shell.rows.get_mut(&id).filter(|_| to == State::Stopped);
+        if stopped.is_some_and(|row| std::mem::take(&mut row.restarting)) {
+            self.shell.model.cover.saw("a listener was restarted");
+            self.set.start(self.shell.now, id);
+            self.see(Origin::Restart);
+        }
+    }
+
+    fn publish_group(&mut self, name: String) {
+        if let Some(group) = self.set.group(&name) {
+            if let GroupKind::Listener { events, buffer_size, .. } = &group.config.kind {
+                let kinds = Kinds::named(events.iter().map(String::as_str)).unwrap_or(Kinds::NONE);
+                self.shell.bus.add_pool(self.shell.now, &name, kinds, *buffer_size);
+                self.shell.model.pools.add(&name, kinds, *buffer_size);
+                for id in group.members.clone() {
+                    self.publish_member(id);
+                }
+            }
+        }
+        self.shell.publish(Event::GroupAdded(name));
+    }
+
+    fn publish_member(&mut self, id: ProcessId) {
+        let Some(process) = self.set.get(id) else { return };
+        let (group, name) = (&process.program.group, &process.program.name);
+        let kind = self.set.group(group).map(|group| &group.config.kind);
+        if !matches!(kind, Some(GroupKind::Listener { .. })) || self.shell.bus.has_listener(id) {
+            return;
+        }
+        self.shell.bus.add_listener(group, id, name);
+        self.shell.model.pools.join(group, id);
+        if let Some(row) = self.shell.rows.get_mut(&id) {
+            row.listener = Some(Default::default());
+        }
+    }
+
+    fn tell(&mut self) {
+        while !self.shell.telling.is_empty() {
+            for action in std::mem::take(&mut self.shell.telling) {
+                match action {
+                    events::Action::Send { listener, envelope } => {
+                        let mut bytes = Vec::new();
+                        envelope.write(&mut bytes);
+                        self.shell.send_event(listener, &bytes);
+                    }
+                    events::Action::Tell { watcher, object } => self.tell_reader(watcher, &object),
+                    events::Action::Violated(id) => self.plan_restart(id),
+                    events::Action::Say(_) => {}
+                }
+            }
+        }
+    }
+
+    fn plan_restart(&mut self, id: ProcessId) {
+        let Some(process) = self.set.get(id) else { return };
+        let group = self.set.group(&process.program.group).map(|group| &group.config.kind);
+        if let Some(GroupKind::Listener { restart_on_violation: true, .. }) = group {
+            let now = self.shell.now.mono;
+            let started = process.started.map_or(now, |started| started.mono);
+            let at = now.max(started + RESTART_EVERY);
+            self.restarts.push((at, id, process.pid));
+        }
+    }
+
+    fn restart_listener(&mut self, id: ProcessId, pid: i32) {
+        let same = self.set.get(id).is_some_and(|p| p.pid == pid && p.state.is_running());
+        if !same || self.set.mood() != Mood::Running {
+            return;
+        }
+        if let Some(row) = self.shell.rows.get_mut(&id) {
+            row.restarting = true;
+        }
+        self.set.stop(self.shell.now, id);
+        self.see(Origin::Restart);
+    }
+
+    /// An event for a client: one that it asked for, later than the one before.
+    fn tell_reader(&mut self, watcher: usize, object: &str) {
+        let Some(reader) = self.readers.get_mut(&watcher) else {
+            return self.unwatch(watcher);
+        };
+        let after = |key: &str| object.split(key).nth(1).map(|rest| rest.split([',', '"', '}']));
+        let serial = after("\"serial\":").and_then(|mut words| words.next()?.parse::<u64>().ok());
+        let kind =
+            after("\"eventname\":\"").and_then(|mut words| events::Kind::named(words.next()?));
+        let due = kind.is_some_and(|kind| reader.kinds.contains(kind)) && serial > reader.serial;
+        if !due {
+            let last = reader.serial;
+            self.shell.model.fail(|| format!("a client was told after {last:?}: {object}"));
+            return;
+        }
+        reader.serial = serial;
+        if reader.reads > 0 {
+            reader.reads -= 1;
+        } else if reader.waiting > READER_BYTES_MAX {
+            self.shell.model.cover.saw("a reader was cut off");
+            self.unwatch(watcher);
+        } else {
+            reader.waiting += object.len();
+        }
+    }
+
+    fn unwatch(&mut self, watcher: usize) {
+        self.readers.remove(&watcher);
+        self.shell.bus.unwatch(self.shell.now, watcher);
+    }
+
+    fn call(&mut self, client: u8, method: &'static str, params: Vec<Value>) {
+        let id = self.named(&params);
+        let alike = if method == "svx.update" { self.alike() } else { Vec::new() };
+        let outcome = rpc::call(&mut self.context(), method, Params::List(params.clone()));
+        let touched = self.set.actions()[self.seen..].iter().find_map(|action| match action {
+            Action::Changed(change) if alike.contains(&change.id) => Some(*change),
+            _ => None,
+        });
+        if let Some(change) = touched {
+            self.shell.model.fail(|| format!("an update without a difference: {change:?}"));
+        }
+        self.see(Origin::Call(method));
+        let since = self.shell.now.mono;
+        match outcome {
+            Outcome::Done(value) => self.answered(method, &params, id, Ok(value)),
+            Outcome::Fault(fault) => self.answered(method, &params, id, Err(fault)),
+            Outcome::Wait(waiting) => {
+                self.shell.model.cover.saw(cover::waiting(&waiting));
+                self.changed = true;
+                self.waits.push(Wait { client, method, params, id, since, waiting });
+            }
+            Outcome::Stream(_) | Outcome::Infos(_) => {
+                self.shell.model.fail(|| format!("{method} answers with no value"));
+            }
+        }
+    }
+
+    /// The processes that are what the file says: no update may touch them.
+    fn alike(&self) -> Vec<ProcessId> {
+        let same = |id: &ProcessId| {
+            let Some(process) = self.set.get(*id) else { return false };
+            let program = &process.program;
+            let find = |all: &[Group]| all.iter().find(|g| g.name == program.group).cloned();
+            let running = self.set.group(&program.group).map(|group| group.config.kind.clone());
+            let Some(new) = find(&self.shell.file) else { return false };
+            Some(new.kind) == running
+                && new.programs.contains(program)
+                && !self.set.is_changing(*id)
+        };
+        self.set.iter().map(|(id, _)| id).filter(same).collect()
+    }
+
+    fn poll_waits(&mut self) {
+        let mut waits = std::mem::take(&mut self.waits);
+        let mut ready = false;
+        waits.retain_mut(|wait| {
+            let result = wait.waiting.poll(&mut self.context());
+            self.see(Origin::Call(wait.method));
+            let Some(result) = result else {
+                ready |= wait.waiting.is_ready();
+                return true;
+            };
+            self.answered(wait.method, &wait.params, wait.id, result);
+            false
+        });
+        self.changed |= ready;
+        waits.append(&mut self.waits);
+        self.waits = waits;
+    }
+
+    fn named(&self, params: &[Value]) -> Option<ProcessId> {
+        self.set.find(Namespec::parse(params.first()?.as_str()?))
+    }
+
+    /// A client has its answer: it must be true.
+    fn answered(
+        &mut self,
+        method: &str,
+        params: &[Value],
+        id: Option<ProcessId>,
+        result: Result<Value, RpcFault>,
+    ) {
+        self.shell.note(|| format!("{method} answers {result:?}"));
+        let waits = params.get(1) == Some(&Value::Bool(true));
+        let state = id.and_then(|id| self.shell.model.state(id));
+        let lie = match (method, &result) {
+            ("supervisor.startProcess", Ok(Value::Bool(_))) if waits => {
+                state != Some(State::Running)
+            }
+            ("supervisor.stopProcess", Ok(Value::Bool(_))) if waits => {
+                state.is_some_and(|state| !state.is_stopped())
+            }
+            ("supervisor.getProcessInfo", Ok(info)) => {
+                let said = info.get("statename").and_then(Value::as_str);
+                said != state.map(State::name)
+            }
+            _ => false,
+        };
+        if lie {
+            self.shell.model.fail(|| format!("{method}{params:?} is {state:?}, told: {result:?}"));
+        }
+    }
+
+    fn check(&mut self) {
+        let now = self.shell.now.mono;
+        self.shell.model.check(now, &mut self.set, &self.shell.kernel);
+        if let Err(why) = self.shell.model.pools.check(&self.shell.bus) {
+            self.shell.model.fail(|| why);
+        }
+        if self.changed && self.finished.is_none() {
+            return;
+        }
+        // Nobody may wait for what is there already.
+        let mut waits = std::mem::take(&mut self.waits);
+        for wait in &mut waits {
+            let (method, since) = (wait.method, wait.since);
+            let late = now.since(since) > WAITS_AT_MOST;
+            if late {
+                self.shell.model.fail(|| format!("{method} has waited since {since:?}"));
+            }
+            if wait.waiting.is_ready()
+                || matches!(wait.waiting, Waiting::Multicall(_) | Waiting::Restart(_))
+            {
+                continue;
+            }
+            let forgotten = wait.waiting.clone().poll(&mut self.context());
+            let end = self.finished;
+            if forgotten.is_some() || end.is_some() {
+                let params = &wait.params;
+                self.shell.model.fail(|| {
+                    format!("{method}{params:?} is not answered ({end:?}), but {forgotten:?}")
+                });
+            }
+        }
+        self.waits = waits;
+    }
+}
