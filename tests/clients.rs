@@ -217,6 +217,17 @@ fn a_client_that_asks_for_much_at_once_gets_it_as_it_takes_it() {
 }
 
 #[test]
+fn one_answer_is_had_however_long_it_is() {
+    let shell = "head -c 900000 /dev/zero | tr '\\0' x";
+    let daemon = Setup::new().shell("loud", shell, "startsecs=0\nautorestart=false").start();
+    daemon.wait_state("loud", "EXITED");
+    let call = json!({"methodName": "supervisor.readProcessStdoutLog", "params": ["loud", 0, 0]});
+    let texts = daemon.call("system.multicall", json!([vec![call; 40]]));
+    let len = |text: &Value| text.as_str().map_or(0, str::len);
+    assert_eq!(texts.as_array().unwrap().iter().map(len).sum::<usize>(), 40 * 900_000);
+}
+
+#[test]
 fn many_calls_in_one_go_leave_room_for_others() {
     let daemon = zoo();
     let mut greedy = daemon.client();

@@ -138,6 +138,7 @@ impl Reactor {
         let Some(client) = self.clients.get_mut(reply.client) else { return };
         self.outgoing.push(reply.client);
         let out = &mut client.connection.outbox;
+        let before = out.len();
         let (set, about, host) = (&mut self.set, &self.about, &mut self.shell);
         let ctx = Context { now, set, about, host };
         let written = &mut self.written;
@@ -175,6 +176,8 @@ impl Reactor {
             }
             (Mark::Nobody | Mark::Http(_) | Mark::Web(_), _) => {}
         }
+        let len = client.connection.outbox.len() - before;
+        client.connection.answered(len);
     }
 
     /// Gives back the memory of answers about processes, unless somebody has asked lately.

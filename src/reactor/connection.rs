@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token};
 
 /// Unread bytes one client may send in a turn before the next one has its turn.
 const READ_BUDGET: usize = 256 << 10;
-/// A client that lets more than this wait for it is cut off.
+/// A client that lets more than this wait for it, beside its longest answer, is cut off.
 pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
 
 /// A client that has not taken this much of its answers gets no more of them for now.
@@ -65,6 +65,8 @@ pub struct Connection {
     /// What is to be sent; `sent` bytes of it are out already.
     pub outbox: Vec<u8>,
     sent: usize,
+    /// The longest answer so far, in bytes.
+    longest: usize,
     /// Nothing more is to come from it, and it goes once the outbox is empty.
     pub closing: bool,
     /// The inbox was full: there may be more in the socket.
@@ -109,7 +111,18 @@ impl Connection {
         registry.register(link.source(), Token(token), both)?;
         let (inbox, outbox) = (Vec::new(), Vec::new());
         let (closing, deaf, held, gone) = (false, false, false, false);
-        Ok(Connection { link, inbox, outbox, sent: 0, closing, deaf, held, gone, lingering: None })
+        Ok(Connection {
+            link,
+            inbox,
+            outbox,
+            sent: 0,
+            longest: 0,
+            closing,
+            deaf,
+            held,
+            gone,
+            lingering: None,
+        })
     }
 
     /// Stops watching it, before it is dropped.
@@ -171,7 +184,8 @@ impl Connection {
                     if left <= self.sent {
                         self.outbox.drain(..std::mem::take(&mut self.sent));
                     }
-                    return if left <= OUTBOX_BYTES_MAX { Sent::Some } else { Sent::Gone };
+                    let fits = left <= OUTBOX_BYTES_MAX + self.longest;
+                    return if fits { Sent::Some } else { Sent::Gone };
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Sent::Gone,
@@ -209,6 +223,12 @@ impl Connection {
     /// Whether it is to be heard again though the poll has nothing to tell: there was no room.
     pub fn take_deaf(&mut self) -> bool {
         self.deaf && self.inbox.len() < INBOX_BYTES_MAX && std::mem::take(&mut self.deaf)
+    }
+
+    /// One answer of this length was put into the outbox. However long it is, a client that reads
+    /// gets it.
+    pub fn answered(&mut self, len: usize) {
+        self.longest = self.longest.max(len);
     }
 
     /// Bytes that are still to be sent.
