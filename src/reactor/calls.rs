@@ -131,7 +131,7 @@ impl Reactor {
             let result = match answer {
                 Answer::Value(value) => Ok(value),
                 Answer::Fault(fault) => Err(fault),
-                Answer::Infos(_) => Err(Code::Failed.bare()), // no request of these leads to them
+                Answer::Infos(infos) => Ok(infos.value(&self.context(now))),
             };
             return self.answer_web(now, reply, to, result);
         }
