@@ -374,7 +374,8 @@ WORKLOADS = [
         Row("chat.cpu", "400 children, 10 lines/s each: CPU a line", "µs", "80-byte lines, log files", most=18),
         Row("chat.p50", "... write → file p50", "ms", "one child in ten observed"),
         Row("chat.p99", "... p99", "ms", "", most=2),
-    ], chat, "svx limit supervisor horust s6 runit", slow="supervisor s6 runit", patient="s6 runit"),
+    ], chat, "svx limit supervisor horust s6 runit", slow="supervisor horust s6 runit",
+        patient="horust s6 runit"),
     Workload("ten", [
         Row("info.cpu", "getProcessInfo, 20 connections: CPU a call", "µs", "XML-RPC, kept alive, each with "
             "one call under way", most=10),
@@ -399,7 +400,7 @@ WORKLOADS = [
     Workload("reread2000", [
         Row("reread2000", "reread of 2,000", "ms", "", most=100),
         Row("reread2000.cpu", "... CPU", "ms", ""),
-    ], reread2000, "svx supervisor", slow="supervisor"),
+    ], reread2000, "svx supervisor", slow="supervisor", patient="supervisor"),
     Workload("tenk", [
         Row("tenk.count", "10,000 programs: how many", "", "as many as two descriptors each allow"),
         Row("tenk.start", "... all exec'd", "ms", ""),
