@@ -14,7 +14,7 @@ const log = {
   /** The look at the end, and the bytes of a last line without an end. */
   look: PLAIN, open: null,
   following: true, waiting: 0, loading: false,
-  text: '', hit: null, cancelled: null,
+  text: '', hit: null, cancelled: null, steps: Promise.resolve(),
 };
 const decoder = new TextDecoder();
 
@@ -29,7 +29,7 @@ async function read(offset, length, signal) {
   log.size = Number(answer.headers.get('X-Log-Size') ?? begins + data.length);
   const isAnother = log.file !== null && file !== null && file !== log.file;
   log.file = file ?? log.file;
-  if (isAnother || begins < offset) { reset(); throw new Error('the log was rotated or emptied'); }
+  if (isAnother || begins < offset) { reset(); throw new DOMException('the log was rotated or emptied', 'AbortError'); }
   data.begins = begins;
   return data;
 }
@@ -260,11 +260,16 @@ function mark_(text) {
   put($('found'), text ? `${count} on this page` : '');
 }
 
-async function find(by) {
+/** Finds what is searched for, once for each time it was asked to, in order. */
+function find(by) {
+  if ($('find').find.value !== log.text) log.cancelled?.abort();
+  log.steps = log.steps.then(() => find_(by));
+}
+
+async function find_(by) {
   const text = $('find').find.value;
   if (!text) return;
   if (text !== log.text) mark_(text);
-  log.cancelled?.abort();
   const cancel = log.cancelled = new AbortController();
   const bar = $('searched');
   const begun = performance.now();
@@ -283,7 +288,8 @@ async function find(by) {
   } catch (error) {
     put($('found'), error.name === 'AbortError' ? 'cancelled' : error.message);
   }
-  if (log.cancelled === cancel) { log.cancelled = null; bar.hidden = $('cancel').hidden = true; }
+  log.cancelled = null;
+  bar.hidden = $('cancel').hidden = true;
 }
 
 /** Shows the match at this place of the file. */
