@@ -25,3 +25,8 @@ pub mod zone;
 
 #[cfg(test)]
 pub(crate) mod testing;
+
+// The unwinder is linked in: finding and loading libgcc_s took a tenth of the daemon's start.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}

@@ -277,7 +277,10 @@ impl Life {
         self.shell.read_all();
         self.reap();
         let due = |(at, _, _): &(Mono, ProcessId, i32)| *at <= now.mono;
-        for (_, id, pid) in self.restarts.extract_if(.., |timer| due(timer)).collect::<Vec<_>>() {
+        let (due, later) = std::mem::take(&mut self.restarts).into_iter().partition(due);
+        self.restarts = later;
+        let due: Vec<(Mono, ProcessId, i32)> = due;
+        for (_, id, pid) in due {
             self.restart_listener(id, pid);
         }
         self.set.tick(now);
