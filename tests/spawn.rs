@@ -250,6 +250,22 @@ fn a_missing_directory_ends_with_127_and_says_so_on_stderr() {
 }
 
 #[test]
+fn no_new_privs_is_set_for_who_wants_it_and_for_nobody_else() {
+    let script = "exec cat /proc/self/status";
+    let lines = "startsecs=0\nautorestart=false";
+    let daemon = Setup::new()
+        .shell("p", script, &format!("{lines}\nno_new_privs=true"))
+        .shell("q", script, lines)
+        .start();
+    let set = |name: &str| {
+        daemon.wait_state(name, "EXITED");
+        daemon.read(&format!("{name}.out")).contains("NoNewPrivs:\t1\n")
+    };
+    assert!(set("p"));
+    assert_eq!(set("q"), status_field(daemon.pid(), "NoNewPrivs") == "1");
+}
+
+#[test]
 fn an_unknown_user_is_a_mistake_of_the_configuration() {
     let setup = Setup::new().program("p", "true", "user=no-such-user");
     let line = setup.text().lines().position(|line| line.starts_with("user=no-such")).unwrap() + 1;

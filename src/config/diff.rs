@@ -174,6 +174,7 @@ fn keys_that_differ(old: &Program, new: &Program) -> Vec<(&'static str, Need)> {
         stopwaitsecs,
         stopasgroup,
         killasgroup,
+        no_new_privs,
         exitcodes,
         user,
         redirect_stderr,
@@ -188,6 +189,7 @@ fn keys_that_differ(old: &Program, new: &Program) -> Vec<(&'static str, Need)> {
     key("directory", Restart, *directory == old.directory);
     key("umask", Restart, *umask == old.umask);
     key("user", Restart, user.as_ref().map(|u| u.uid) == old.user.as_ref().map(|u| u.uid));
+    key("no_new_privs", Restart, *no_new_privs == old.no_new_privs);
     key("environment", Restart, same_pairs(environment, &old.environment));
     key("environment_file", Restart, *environment_files == old.environment_files);
     key("serverurl", Restart, *serverurl == old.serverurl);
@@ -356,6 +358,7 @@ mod tests {
             "directory=/",
             "umask=077",
             "user=web",
+            "no_new_privs=true",
             "environment=A='1'",
             "environment_file=/a",
             "serverurl=http://h:1",

@@ -207,6 +207,8 @@ pub struct Program {
     pub stopasgroup: bool,
     /// SIGKILL goes to its process group.
     pub killasgroup: bool,
+    /// svx: neither it nor what it starts gains privileges by exec.
+    pub no_new_privs: bool,
     /// Statuses that count as expected.
     pub exitcodes: Vec<i32>,
     /// Whom it runs as.

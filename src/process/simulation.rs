@@ -31,6 +31,7 @@ pub(crate) fn program(name: &str, group: &str) -> Program {
         stopwaitsecs: Duration::from_secs(10),
         stopasgroup: false,
         killasgroup: false,
+        no_new_privs: false,
         exitcodes: vec![0],
         user: None,
         redirect_stderr: false,

@@ -67,6 +67,7 @@ impl Common {
                 None => Ok(None),
                 Some(user) => self.identity(user.uid),
             },
+            no_new_privs: program.no_new_privs,
         }
     }
 

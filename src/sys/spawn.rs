@@ -41,6 +41,8 @@ pub struct Launch {
     /// Whom it becomes, as `users::identity` answered; nobody else if `None`. With an error it
     /// says so on its standard error and is not run.
     pub identity: Result<Option<Identity>, Refused>,
+    /// No set-user-ID file gives it privileges, nor what it starts: PR_SET_NO_NEW_PRIVS.
+    pub no_new_privs: bool,
 }
 
 /// Strings for execve(2), one behind the other in a single piece of memory.
@@ -306,6 +308,12 @@ impl Child<'_> {
             // SAFETY: `directory` ends with a zero byte and outlives the call.
             if unsafe { libc::chdir(directory.as_ptr()) } < 0 {
                 return text.failed("chdir to", directory);
+            }
+        }
+        if self.launch.no_new_privs {
+            // SAFETY: numbers only. Under a kernel that does not know it, the program is not run.
+            if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } < 0 {
+                return text.failed("set no_new_privs for", &self.launch.file);
             }
         }
         // SAFETY: the mask is a local; both arrays of pointers end with a null, and the strings

@@ -116,6 +116,7 @@ impl Kind {
                 stopwaitsecs: Duration::ZERO,
                 stopasgroup: false,
                 killasgroup: false,
+                no_new_privs: false,
                 exitcodes: Vec::new(),
                 user: None,
                 redirect_stderr: false,
@@ -300,6 +301,14 @@ const HEAD: &[Opt<Draft>] = &[
         help: "run it as this user; needs root",
         set: |d, text, around| store(&mut d.program.user, values::user(text, around).map(Some)),
         sample: Sample::Off("chrism"),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "no_new_privs",
+        arg: "BOOL",
+        default: "false",
+        help: "svx: neither it nor what it starts gains privileges by set-user-ID files and the like",
+        set: |d, text, _| store(&mut d.program.no_new_privs, values::boolean(text)),
         ..Opt::ROW
     },
     Opt {

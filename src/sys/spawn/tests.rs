@@ -28,6 +28,7 @@ fn launch(argv: &[&str]) -> Launch {
         directory: None,
         umask: None,
         identity: Ok(None),
+        no_new_privs: false,
     }
 }
 
