@@ -97,7 +97,8 @@ impl Bus {
                 let object = object.get_or_insert_with(|| -> Arc<str> {
                     happened::json(self.serial, now.wall, &event).into()
                 });
-                todo.push(Action::Tell { watcher, object: Arc::clone(object) });
+                let (serial, object) = (self.serial, Arc::clone(object));
+                todo.push(Action::Tell { watcher, serial, kind, object });
             }
         }
         if self.pools.iter().any(|(_, pool)| pool.kinds().contains(kind)) {

@@ -38,6 +38,10 @@ pub enum Action {
     Tell {
         /// As [`Bus::watch`] numbered it.
         watcher: usize,
+        /// Its number.
+        serial: u64,
+        /// Its type.
+        kind: Kind,
         /// One JSON object, shared by all who get it.
         object: Arc<str>,
     },

@@ -59,10 +59,12 @@ impl Reactor {
             Action::Say(saying) => self.shell.say(now, saying::words(&saying)),
             Action::Changed(change) => {
                 self.changed = true;
+                self.web.changes.changed(change.id);
                 self.shell.doubt_socket(change.id);
                 self.publish_change(now, change);
             }
             Action::GroupAdded(name) => {
+                self.web.changes.group("added", &name);
                 if let Some(group) = self.set.group(&name) {
                     self.shell.adopt_group(now, &self.set, group);
                 }
@@ -70,9 +72,11 @@ impl Reactor {
             }
             Action::GroupRemoved(name) => {
                 self.changed = true;
+                self.web.changes.group("removed", &name);
                 self.unpublish_group(now, name);
             }
             Action::Added(id) => {
+                self.web.changes.changed(id);
                 if let Some(process) = self.set.get(id) {
                     self.shell.adopt(now, id, &process.program);
                     self.publish_member(id);
@@ -80,18 +84,24 @@ impl Reactor {
             }
             Action::Removed(id) => {
                 self.changed = true;
+                if let Some(child) = self.shell.child(id) {
+                    self.web.changes.gone(&child.group, &child.name);
+                }
+                self.end_follows(now, id);
                 self.shell.forget(now, id);
                 self.shell.bus.remove_listener(id);
                 self.end_taps(id);
             }
             Action::Adopted(id) => {
                 self.changed = true;
+                self.web.changes.changed(id);
                 if let Some(process) = self.set.get(id) {
                     self.shell.adopt_program(now, id, &process.program);
                 }
             }
             Action::Mood(_) => {
                 self.changed = true;
+                self.mood_changed(now);
                 self.shell.publish(now, Event::Stopping);
             }
             Action::Finished(mood) => {
@@ -103,6 +113,7 @@ impl Reactor {
 
     fn spawn(&mut self, now: Now, id: ProcessId) {
         self.changed = true; // who asked for the start may only want to know that it was tried
+        self.web.changes.changed(id);
         let Some(program) = self.set.get(id).map(|process| Arc::clone(&process.program)) else {
             return;
         };

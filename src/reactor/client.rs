@@ -172,7 +172,9 @@ impl Reactor {
     /// Hands what was written to followed logs to those who follow, and sends what there is to
     /// send, once per turn.
     pub(super) fn send_all(&mut self, now: Now) {
+        self.tell_changes(now);
         self.feed_followers();
+        self.feed_follows();
         let mut outgoing = std::mem::take(&mut self.outgoing);
         for slot in outgoing.drain(..) {
             let Some(client) = self.clients.get_mut(slot) else { continue };
@@ -206,6 +208,11 @@ impl Reactor {
         if let Dialect::Lines(lines) = &client.dialect {
             for (watcher, _) in &lines.watches {
                 self.unwatch_events(clock::now(), *watcher);
+            }
+        }
+        if let Dialect::Http(http) = &client.dialect {
+            if let Some((following, _)) = http.stream {
+                self.end_stream(clock::now(), slot, following);
             }
         }
         self.shell.taps.gone(slot);

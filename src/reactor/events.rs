@@ -169,7 +169,12 @@ impl Reactor {
                     Action::Send { listener, envelope } => {
                         self.shell.send_event(listener, &envelope)
                     }
-                    Action::Tell { watcher, object } => self.tell_watcher(now, watcher, &object),
+                    Action::Tell { watcher, serial, kind, object } => {
+                        match self.web.events.is_at(watcher) {
+                            true => self.tell_event(serial, kind, &object),
+                            false => self.tell_watcher(now, watcher, &object),
+                        }
+                    }
                     Action::Violated(listener) => self.plan_restart(now, listener),
                     Action::Say(saying)
                         if saying.is_debug() && !self.shell.log.wants(Level::Debg) => {}

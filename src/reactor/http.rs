@@ -10,7 +10,7 @@ use super::client::Dialect;
 use super::doorman::{Verdict, Wanted};
 use super::streams::last_bytes;
 use super::tap::Followed;
-use super::web::Asked;
+use super::web::{Asked, Following};
 use crate::base::clock::{Now, Wall};
 use crate::process::Namespec;
 use crate::proto::auth::{self, Shown};
@@ -31,8 +31,8 @@ pub struct Http {
     current: Option<(Reply, Route)>,
     /// A call of its waits; its next request waits too, so that answers keep their order.
     pub busy: bool,
-    /// The log it follows: our number, and how its bytes are wrapped.
-    pub stream: Option<(usize, Stream)>,
+    /// What it follows, and how that is wrapped.
+    pub stream: Option<(Following, Stream)>,
 }
 
 impl Http {
@@ -228,7 +228,8 @@ impl Reactor {
             stream.end(out);
             client.connection.closing |= !stream.keep_alive;
         } else {
-            http.stream = Some((self.shell.taps.open(slot, what, String::new()), stream));
+            let tap = self.shell.taps.open(slot, what, String::new());
+            http.stream = Some((Following::Tail(tap), stream));
             self.shell.log.follow(self.shell.taps.follow_main());
         }
     }

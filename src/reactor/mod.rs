@@ -316,6 +316,8 @@ impl Reactor {
                 Timer::Tidy => self.tidy(now),
                 Timer::Accept(index) => self.accept(now, index),
                 Timer::Restart(id, pid) => self.restart_listener(now, id, pid),
+                Timer::Beat => self.beat(now),
+                Timer::Follow => self.follow_due(now),
                 Timer::Usage => self.usage_due(now),
                 Timer::Status => self.report_status(),
                 Timer::Watchdog => self.feed_watchdog(now),

@@ -8,6 +8,7 @@ use super::cadence::{Need, Next, TICK};
 use super::child::{PIPE_BYTES, index};
 use super::shell::Shell;
 use super::sources::{Source, unwatch, watch};
+use super::tap::Followed;
 use super::timers::Timer;
 use crate::base::clock::Now;
 use crate::base::level::Level;
@@ -92,8 +93,11 @@ impl Shell {
                 Moved::Closed | Moved::Failed(_) => break Drained::Closed,
             }
         };
-        if let Some(child) = self.child(id).filter(|_| got > 0) {
-            child.streams[index(channel)].bytes += got as u64;
+        if got > 0 {
+            self.taps.written(Followed::Stream(id, channel));
+            if let Some(child) = self.child(id) {
+                child.streams[index(channel)].bytes += got as u64;
+            }
         }
         (got, state)
     }

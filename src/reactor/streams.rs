@@ -55,6 +55,7 @@ impl Reactor {
                 }
                 Dialect::Http(http) => {
                     if let Some((_, wrap)) = http.stream.take() {
+                        // It can have no other stream than the one that was removed.
                         wrap.end(out);
                         client.connection.closing |= !wrap.keep_alive;
                         self.shell.unfinished.push(client.token);
@@ -67,12 +68,13 @@ impl Reactor {
 
     /// Hands what was written in this turn to those who follow it.
     pub(super) fn feed_followers(&mut self) {
-        if !self.shell.taps.any() {
+        if !self.shell.taps.any() && !self.shell.taps.any_hints() {
             return;
         }
         let told = self.shell.log.take_followed();
         if !told.is_empty() {
             self.shell.taps.main(&told);
+            self.shell.taps.written(Followed::Main);
         }
         for (stream, tap) in self.shell.taps.fresh() {
             let Some(client) = self.clients.get_mut(tap.client) else { continue };

@@ -35,6 +35,10 @@ pub struct Tap {
 #[derive(Debug, Default)]
 pub struct Taps {
     taps: Slab<Tap>,
+    /// Those who read the files themselves, and only want to know when.
+    hints: Vec<(Followed, usize)>,
+    /// Those of them who are to look.
+    hinted: Vec<usize>,
 }
 
 impl Taps {
@@ -55,7 +59,34 @@ impl Taps {
 
     /// Whether anybody follows the main log.
     pub fn follow_main(&self) -> bool {
-        self.taps.iter().any(|(_, tap)| tap.what == Followed::Main)
+        let hinted = || self.hints.iter().any(|(what, _)| *what == Followed::Main);
+        self.taps.iter().any(|(_, tap)| tap.what == Followed::Main) || hinted()
+    }
+
+    /// Tells `who` when something was written there.
+    pub fn hint(&mut self, what: Followed, who: usize) {
+        self.hints.push((what, who));
+    }
+
+    /// No more.
+    pub fn unhint(&mut self, who: usize) {
+        self.hints.retain(|(_, known)| *known != who);
+    }
+
+    /// Something was written there, wherever the bytes went.
+    pub fn written(&mut self, what: Followed) {
+        let who = self.hints.iter().filter(|(hint, _)| *hint == what).map(|(_, who)| *who);
+        self.hinted.extend(who);
+    }
+
+    /// Who was told to look since the last call.
+    pub fn take_hinted(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.hinted)
+    }
+
+    /// Whether anybody wants the lines of the main log or to know of them.
+    pub fn any_hints(&self) -> bool {
+        !self.hints.is_empty()
     }
 
     /// A line of the main log.

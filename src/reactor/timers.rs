@@ -21,6 +21,10 @@ pub enum Timer {
     Tidy,
     /// Try to listen for clients again after the descriptors ran out.
     Accept(usize),
+    /// Keep streams of server-sent events open.
+    Beat,
+    /// Look at the files of logs that are followed.
+    Follow,
     /// See whether somebody still watches what processes use.
     Usage,
     /// Tell the service manager what the programs do.

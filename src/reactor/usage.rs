@@ -81,7 +81,6 @@ impl Usages {
     }
 
     /// When everything was read last: those who watch are told once it has changed.
-    #[allow(dead_code)] // the stream of the page is to call it
     pub fn done(&self) -> Option<Mono> {
         self.done
     }
@@ -196,7 +195,6 @@ impl Reactor {
     }
 
     /// Somebody watches from now on.
-    #[allow(dead_code)] // the stream of the page is to call it
     pub(super) fn watch_usage(&mut self, now: Now) {
         self.usages.watchers += 1;
         if !std::mem::replace(&mut self.usages.armed, true) {
@@ -205,7 +203,6 @@ impl Reactor {
     }
 
     /// One less watches.
-    #[allow(dead_code)]
     pub(super) fn unwatch_usage(&mut self) {
         self.usages.watchers = self.usages.watchers.saturating_sub(1);
     }

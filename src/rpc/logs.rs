@@ -125,7 +125,7 @@ fn continued(bytes: &[u8], at: usize) -> usize {
 }
 
 /// How many bytes at the end begin a character without ending it.
-fn unfinished(bytes: &[u8]) -> usize {
+pub fn unfinished(bytes: &[u8]) -> usize {
     for back in 1..=bytes.len().min(3) {
         let lead = bytes[bytes.len() - back];
         if lead & 0xc0 == 0x80 {

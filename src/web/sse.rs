@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// Keeps a connection open, and finds out whether it still is.
-pub const HEARTBEAT: &[u8] = b":\n\n";
+pub const HEARTBEAT: &str = ":\n\n";
 /// A client that lost its connection comes back after this time; in milliseconds.
 const RETRY_MS: u32 = 2000;
 

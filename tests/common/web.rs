@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Instant;
 
 use super::DEADLINE;
 
@@ -150,5 +151,113 @@ impl Web {
         let mut rest = String::new();
         self.0.read_to_string(&mut rest).unwrap();
         rest
+    }
+}
+
+/// A stream of server-sent events.
+pub struct Events {
+    web: Web,
+    buffer: String,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    pub id: String,
+    pub event: String,
+    pub data: String,
+}
+
+impl Message {
+    /// Its data as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.data).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+impl Events {
+    /// Asks for a stream and reads the head of the answer.
+    #[track_caller]
+    pub fn open(mut web: Web, path: &str, fields: &str) -> Events {
+        web.send(get(path, fields));
+        let head = web.head();
+        let kind = head.field("Content-Type");
+        assert_eq!((head.status, kind), (200, Some("text/event-stream")), "{path}");
+        let mut events = Events { web, buffer: String::new() };
+        let opening = events.block();
+        assert!(opening.starts_with("retry: "), "{opening}");
+        events
+    }
+
+    /// The next message; heartbeats are passed over.
+    #[track_caller]
+    pub fn message(&mut self) -> Message {
+        let begun = Instant::now();
+        loop {
+            assert!(begun.elapsed() < DEADLINE, "nothing but heartbeats");
+            let block = self.block();
+            let mut message = Message::default();
+            let mut lines = Vec::new();
+            for line in block.lines().filter(|line| !line.is_empty() && !line.starts_with(':')) {
+                match line.split_once(": ").unwrap_or_else(|| panic!("{line:?} in {block:?}")) {
+                    ("id", id) => message.id = id.to_owned(),
+                    ("event", event) => message.event = event.to_owned(),
+                    ("data", data) => lines.push(data),
+                    _ => panic!("{line:?}"),
+                }
+            }
+            if !lines.is_empty() {
+                message.data = lines.join("\n");
+                return message;
+            }
+        }
+    }
+
+    /// The next message of that type.
+    #[track_caller]
+    pub fn wait(&mut self, event: &str) -> Message {
+        let begun = Instant::now();
+        loop {
+            assert!(begun.elapsed() < DEADLINE, "waited in vain for {event}");
+            let message = self.message();
+            if message.event == event {
+                return message;
+            }
+        }
+    }
+
+    /// Data of messages without a type until it ends like that, and the id of the last one.
+    #[track_caller]
+    pub fn log_until(&mut self, end: &str) -> (String, String) {
+        let mut text = String::new();
+        loop {
+            let message = self.message();
+            assert_eq!(message.event, "", "after {text:?}: {message:?}");
+            text += &message.data;
+            if text.ends_with(end) {
+                return (text, message.id);
+            }
+        }
+    }
+
+    /// Whether the daemon has ended the stream, after whatever came before.
+    pub fn ends(&mut self) -> bool {
+        while let Some(chunk) = self.web.chunk() {
+            self.buffer += &chunk;
+        }
+        true
+    }
+
+    #[track_caller]
+    fn block(&mut self) -> String {
+        loop {
+            if let Some(end) = self.buffer.find("\n\n") {
+                let rest = self.buffer.split_off(end + 2);
+                return std::mem::replace(&mut self.buffer, rest);
+            }
+            let chunk = self.web.chunk();
+            self.buffer += &chunk.unwrap_or_else(|| panic!("the end after {:?}", self.buffer));
+        }
     }
 }

@@ -508,7 +508,9 @@ impl Life {
                         envelope.write(&mut bytes);
                         self.shell.send_event(listener, &bytes);
                     }
-                    events::Action::Tell { watcher, object } => self.tell_reader(watcher, &object),
+                    events::Action::Tell { watcher, object, .. } => {
+                        self.tell_reader(watcher, &object)
+                    }
                     events::Action::Violated(id) => self.plan_restart(id),
                     events::Action::Say(_) => {}
                 }

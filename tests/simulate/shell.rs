@@ -86,7 +86,7 @@ impl Shell {
     fn show(&mut self, from: usize) {
         for action in self.telling.split_off(from) {
             match &action {
-                events::Action::Tell { watcher, object } if self.spy == Some(*watcher) => {
+                events::Action::Tell { watcher, object, .. } if self.spy == Some(*watcher) => {
                     self.ticked(object);
                     continue;
                 }

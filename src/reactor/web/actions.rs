@@ -1,8 +1,8 @@
 //! What is asked for by POST, and by the old addresses that act: it becomes a call of the table
 //! of methods, and the call's result an answer.
 
-use super::Asked;
 use super::api::bad_name;
+use super::{Asked, Caller};
 use crate::base::clock::Now;
 use crate::process::{Namespec, full_name};
 use crate::proto::http::{Reply, Status};
@@ -38,9 +38,6 @@ pub(super) enum Then {
     /// At an old address: by a message. With where to send the client on to.
     Old(old::Action, String),
 }
-
-/// A client, and what its answer has to know of its request.
-pub(super) type Caller = (usize, Reply);
 
 impl Reactor {
     /// Answers a POST of the API; `None` if that takes a while.

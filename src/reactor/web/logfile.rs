@@ -38,7 +38,6 @@ impl LogFile {
         Ok(self.file.metadata()?.len())
     }
 
-    #[allow(dead_code)] // for those who follow it
     /// Whether this file is what stands at `path`.
     ///
     /// # Errors

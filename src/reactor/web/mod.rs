@@ -3,9 +3,15 @@
 
 mod actions;
 mod api;
+mod changes;
+mod events;
+mod follow;
 mod logfile;
 mod pages;
+mod stream;
 mod views;
+
+use slab::Slab;
 
 use super::Reactor;
 use super::client::Dialect;
@@ -19,7 +25,15 @@ use crate::web::routes::{self, Found, Missing, Takes, To};
 use crate::web::token::Token;
 
 pub use actions::WebReply;
+use changes::Changes;
+use events::Events;
+use follow::Follow;
 use pages::Notices;
+pub use stream::Following;
+use stream::Streams;
+
+/// A client, and what its answer has to know of its request.
+type Caller = (usize, Reply);
 
 /// What the web servers know beside what runs.
 pub struct Web {
@@ -27,12 +41,30 @@ pub struct Web {
     /// When this life of the daemon began.
     started: Wall,
     notices: Notices,
+    /// Tells the numbers of messages of this life from those of another.
+    mark: String,
+    streams: Streams,
+    /// Of the list of processes.
+    pub(super) changes: Changes,
+    /// For clients of the API.
+    pub(super) events: Events,
+    /// Logs that are followed by their files.
+    follows: Slab<Follow>,
 }
 
 impl Web {
     /// Of a daemon that begins now.
     pub fn new(now: Now, random: [u8; 32]) -> Web {
-        Web { token: Token::new(random), started: now.wall, notices: Notices::default() }
+        Web {
+            token: Token::new(random),
+            started: now.wall,
+            notices: Notices::default(),
+            mark: format!("{:x}", now.wall.0),
+            streams: Streams::default(),
+            changes: Changes::default(),
+            events: Events::default(),
+            follows: Slab::new(),
+        }
     }
 }
 
@@ -137,6 +169,12 @@ impl Reactor {
                 return self.http_tail(now, slot, reply, &path);
             }
             To::Metrics => Some(Answer::text(metrics::CONTENT_TYPE, self.metrics())),
+            To::Watch => {
+                self.watch_changes(now, (slot, reply), asked);
+                None
+            }
+            To::Events => self.watch_api_events(now, (slot, reply), asked).err(),
+            To::LogFollow | To::DaemonLogFollow => self.follow_log(now, (slot, reply), asked).err(),
             _ => Some(self.api_get(now, asked)),
         };
         if let Some(answer) = answer {
@@ -151,11 +189,6 @@ impl Reactor {
         let fields: Vec<(&str, &str)> =
             answer.fields.iter().map(|(name, value)| (*name, &**value)).collect();
         reply.whole(out, now.wall, answer.status, &fields, &answer.body);
-    }
-
-    /// Where the stream of changes stands.
-    fn web_serial(&mut self, _: Now) -> u64 {
-        0
     }
 
     /// A client waits for an answer: nothing else of it is looked at meanwhile.

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Asked;
-use super::actions::{Caller, Then};
+use super::actions::Then;
 use super::logfile::LogFile;
+use super::{Asked, Caller};
 use crate::base::clock::Now;
 use crate::process::Namespec;
 use crate::proto::http::{Status, not_modified};
@@ -84,7 +84,7 @@ impl Reactor {
             filter: &filter,
             notice: notice.or(message.as_ref()),
             token: self.web.token.text(),
-            serial: &serial.to_string(),
+            serial: &serial,
         });
         Answer::html(Status::Ok, page)
     }

@@ -48,6 +48,7 @@ pub fn config(program: &Program) -> Value {
         ("stopasgroup", program.stopasgroup.into()),
         ("killasgroup", program.killasgroup.into()),
         ("no_new_privs", program.no_new_privs.into()),
+        ("no_new_privs", program.no_new_privs.into()),
         ("redirect_stderr", program.redirect_stderr.into()),
         ("stdout", output(&program.stdout)),
         ("stderr", output(&program.stderr)),
