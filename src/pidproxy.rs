@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, absolute};
 use std::process::{Child, Command};
@@ -44,7 +43,8 @@ pub fn main(args: &[OsString]) -> i32 {
 
 fn stand_in(signals: &Signals, mut child: Child, pidfile: &Path) -> i32 {
     loop {
-        let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut fds: Vec<PollFd> = signals.fds().map(readable).collect();
         let _ = poll(&mut fds, PollTimeout::NONE); // an error comes with a signal: see what it was
         for signal in signals.pending() {
             if signal == SIGCHLD {

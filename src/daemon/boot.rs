@@ -47,7 +47,9 @@ pub fn run(mut reader: ConfigReader) -> Result<(), String> {
     tell(&mut log, &fresh.notes, notes);
     clear_auto(&mut log, daemon);
     let listening = listen(&mut log, &fresh.config, Listening::default())?;
-    let signals = Signals::install().map_err(|error| format!("cannot hear signals: {error}"))?;
+    let deaf = |error: std::io::Error| format!("cannot hear signals: {error}");
+    let mut signals = Signals::install().map_err(deaf)?;
+    signals.queue_deaths().map_err(deaf)?;
     ignore_failed_writes().map_err(|error| format!("cannot ignore SIGPIPE: {error}"))?;
     if !daemon.nodaemon {
         leave_terminal(&mut log, daemon)?;

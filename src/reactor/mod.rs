@@ -31,7 +31,6 @@ mod web;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,7 +150,9 @@ impl Reactor {
         let Remains { listening, signals, log, reader, spawner, report } = start.remains;
         let mut sources = Sources::default();
         let token = sources.add(Source::Signals);
-        watch(poll.registry(), signals.as_fd(), token, Interest::READABLE)?;
+        for fd in signals.fds() {
+            watch(poll.registry(), fd, token, Interest::READABLE)?;
+        }
         let token = sources.add(Source::Doorman);
         let waker = Waker::new(poll.registry(), Token(token))?;
         let doorman = Doorman::new(random()?, waker);

@@ -253,9 +253,7 @@ impl Shell {
     fn close_pipe(&mut self, id: ProcessId, channel: Channel) {
         let pipe = self.child(id).and_then(|child| child.streams[index(channel)].pipe.take());
         let Some(pipe) = pipe else { return };
-        if pipe.watched {
-            unwatch(&self.registry, pipe.fd.as_fd());
-        }
+        // Nobody else has this end, so closing it ends the watching too.
         self.sources.remove(pipe.token);
     }
 
