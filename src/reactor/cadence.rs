@@ -7,6 +7,9 @@ use crate::base::clock::Mono;
 
 /// A pipe heard again within this time is getting busy.
 const QUICK: Duration = Duration::from_millis(5);
+/// A reading of this size is worth a turn: nothing is gained by letting more gather, and what is
+/// read at once is still in the cache.
+const BULK_BYTES: usize = 16 << 10;
 /// This many quick ones in a row, and it is read by the clock.
 const QUICK_RUN: u8 = 4;
 /// How far apart a busy pipe is read.
@@ -73,7 +76,7 @@ impl Cadence {
             return (Next::Again, Need::Same);
         }
         let got = std::mem::take(&mut self.got);
-        let quick = now.since(self.last) < QUICK;
+        let quick = now.since(self.last) < QUICK && got < BULK_BYTES;
         self.last = now;
         if !self.by_clock {
             self.run = if quick { self.run + 1 } else { 0 };
@@ -141,6 +144,15 @@ mod tests {
         let mut cadence = Cadence::default();
         for i in 0..100 {
             assert_eq!(cadence.after(ms(i * 10), 80, false, ROOM), (Next::Watch, Need::Same));
+        }
+    }
+
+    #[test]
+    fn large_writes_are_read_at_once_however_many() {
+        let mut cadence = Cadence::default();
+        for _ in 0..100 {
+            let (next, _) = cadence.after(ms(1), BULK_BYTES, false, ROOM);
+            assert_eq!(next, Next::Watch);
         }
     }
 

@@ -1,3 +1,5 @@
+//! A log file against its writers, others who use it, and trouble.
+
 use super::*;
 use crate::sys::pipes::{self, Moved};
 use proptest::prelude::*;
