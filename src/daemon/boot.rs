@@ -51,7 +51,10 @@ pub fn run(mut reader: ConfigReader) -> Result<(), String> {
     let mut signals = Signals::install().map_err(deaf)?;
     signals.queue_deaths().map_err(deaf)?;
     ignore_failed_writes().map_err(|error| format!("cannot ignore SIGPIPE: {error}"))?;
-    if !daemon.nodaemon {
+    if !daemon.nodaemon && std::process::id() == 1 {
+        let text = "not becoming a daemon: as the first process it would end all others";
+        log.say(Level::Warn, text, clock::now());
+    } else if !daemon.nodaemon {
         leave_terminal(&mut log, daemon)?;
     }
     let mut pidfile = write_pidfile(&mut log, daemon);
