@@ -118,6 +118,7 @@ pub fn program(dice: &mut Dice, group: &str, name: &str) -> Program {
         events_enabled: dice.one_in(2),
     };
     Program {
+        no_new_privs: false,
         name: name.into(),
         group: group.into(),
         program: name.into(),
