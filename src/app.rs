@@ -81,6 +81,12 @@ const APPLETS: &[Applet] = &[
         main: manual::main,
     },
     Applet {
+        word: "healthcheck",
+        alias: None,
+        about: "say whether all is well, for the probes of containers",
+        main: ctl::healthcheck::main,
+    },
+    Applet {
         word: "passwd",
         alias: None,
         about: "print what to store for a password of a server",

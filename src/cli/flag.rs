@@ -12,7 +12,8 @@ pub struct Flag<T> {
     pub short: Option<char>,
     /// The word behind two dashes; any unique beginning of it will do.
     pub long: &'static str,
-    /// Stands for the value in help and man page; empty for an option without one.
+    /// Stands for the value in help and man page; empty for an option without one. With `...` at
+    /// its end the option may be given more than once.
     pub arg: &'static str,
     /// One sentence, without a full stop.
     pub help: &'static str,
@@ -156,7 +157,8 @@ pub fn parse<T>(
         if flags[index].ends {
             break;
         }
-        if std::mem::replace(&mut seen[index], true) {
+        let again = std::mem::replace(&mut seen[index], true);
+        if again && !flags[index].arg.ends_with("...") {
             return Err(UsageError::Repeated(option));
         }
     }

@@ -80,6 +80,24 @@ pub struct Exchange {
     buffer: Vec<u8>,
     body: Option<Body>,
     ended: bool,
+    /// The document of any status is wanted.
+    any_status: bool,
+    status: u16,
+}
+
+/// Asks for a document, whatever status it comes with but 401.
+pub fn get(
+    address: &Address,
+    path: &str,
+    login: Option<&(String, String)>,
+) -> Result<(u16, Vec<u8>), Failure> {
+    let mut exchange = Exchange::begin(address, path, login, None)?;
+    exchange.any_status = true;
+    let mut out = Vec::new();
+    while !exchange.ended {
+        exchange.hear(&mut out)?;
+    }
+    Ok((exchange.status, out))
 }
 
 impl Exchange {
@@ -111,7 +129,8 @@ impl Exchange {
         request.extend_from_slice(document.unwrap_or_default());
         let mut socket = address.connect()?;
         socket.write_all(&request).map_err(lost)?;
-        Ok(Exchange { socket, buffer: Vec::new(), body: None, ended: false })
+        let (buffer, body, ended) = (Vec::new(), None, false);
+        Ok(Exchange { socket, buffer, body, ended, any_status: false, status: 0 })
     }
 
     /// No more comes.
@@ -133,8 +152,10 @@ impl Exchange {
         if self.body.is_none() {
             if let Some((head, used)) = head(&self.buffer)? {
                 self.buffer.drain(..used);
+                self.status = head.status;
                 match head.status {
                     200 => self.body = Some(head.body),
+                    status if status != 401 && self.any_status => self.body = Some(head.body),
                     401 => return Err(Failure::Unauthorized),
                     status => return Err(Failure::Status(status)),
                 }

@@ -8,6 +8,7 @@ pub mod complete;
 pub mod flags;
 pub mod globs;
 pub mod guard;
+pub mod healthcheck;
 pub mod http;
 pub mod input;
 pub mod interrupt;
