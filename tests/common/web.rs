@@ -139,7 +139,7 @@ impl Web {
     }
 
     #[track_caller]
-    fn exactly(&mut self, bytes: usize) -> String {
+    pub fn exactly(&mut self, bytes: usize) -> String {
         let mut body = vec![0; bytes];
         self.0.read_exact(&mut body).unwrap();
         String::from_utf8(body).unwrap()
