@@ -143,6 +143,7 @@ pub fn program(dice: &mut Dice, group: &str, name: &str) -> Program {
         environment_files: Vec::new(),
         serverurl: None,
         fcgi: None,
+        no_new_privs: false,
     }
 }
 

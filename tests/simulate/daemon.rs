@@ -23,7 +23,7 @@ use super::shell::{Row, Shell};
 
 /// No call may wait for longer: a multicall of five stops of deaf programs comes near.
 const WAITS_AT_MOST: Duration = Duration::from_secs(120);
-/// Turns at one moment; more means that the loop spins.
+/// Turns without a sleep between them; more means that the loop spins.
 const TURNS_AT_ONCE: u32 = 500;
 
 /// Whoever has hung up.
@@ -65,7 +65,8 @@ pub struct Life {
     /// How many of the actions to take the model has seen.
     seen: usize,
     changed: bool,
-    turns: (Mono, u32),
+    /// Turns since the last sleep.
+    turns: u32,
     pub finished: Option<Mood>,
     /// Every effect on the system, in order: what must not depend on the wall clock.
     pub effects: u64,
@@ -113,7 +114,7 @@ impl Life {
             readers: HashMap::new(),
             seen: 0,
             changed: false,
-            turns: (now.mono, 0),
+            turns: 0,
             finished: None,
             effects: 0,
         };
@@ -151,7 +152,7 @@ impl Life {
             Step::Pass(ms) => self.pass(Duration::from_millis(*ms)),
             Step::Stall(ms) => {
                 let time = Duration::from_millis(*ms);
-                self.forward(time);
+                self.sleep(time);
                 if self.shell.model.is_ending() {
                     self.shell.model.stalled += time;
                 }
@@ -236,9 +237,17 @@ impl Life {
         self.shell.now.wall.0 += time.as_nanos() as i64;
     }
 
+    fn sleep(&mut self, time: Duration) {
+        self.forward(time);
+        if !time.is_zero() {
+            self.turns = 0;
+        }
+    }
+
     /// Sleeps and wakes until so much time has passed.
     pub fn pass(&mut self, time: Duration) {
         let until = self.shell.now.mono + time;
+        self.turns = 0;
         loop {
             self.turn();
             if self.finished.is_some() || self.shell.model.broken.is_some() {
@@ -256,8 +265,8 @@ impl Life {
             let next = [self.set.deadline(), self.shell.bus.deadline(), timers];
             let next = next.into_iter().flatten().chain(self.shell.kernel.next()).min();
             match next.filter(|next| *next <= until) {
-                Some(next) => self.forward(next.since(now)),
-                None => return self.forward(until.since(now)),
+                Some(next) => self.sleep(next.since(now)),
+                None => return self.sleep(until.since(now)),
             }
         }
     }
@@ -268,9 +277,8 @@ impl Life {
             return;
         }
         let now = self.shell.now;
-        self.turns =
-            if self.turns.0 == now.mono { (now.mono, self.turns.1 + 1) } else { (now.mono, 0) };
-        if self.turns.1 > TURNS_AT_ONCE {
+        self.turns += 1;
+        if self.turns > TURNS_AT_ONCE {
             self.shell.model.fail(|| "the loop spins".to_owned());
         }
         self.shell.kernel.run(now.mono);
