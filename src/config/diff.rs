@@ -174,6 +174,7 @@ fn keys_that_differ(old: &Program, new: &Program) -> Vec<(&'static str, Need)> {
         stopwaitsecs,
         stopasgroup,
         killasgroup,
+        killmode,
         no_new_privs,
         exitcodes,
         user,
@@ -205,6 +206,7 @@ fn keys_that_differ(old: &Program, new: &Program) -> Vec<(&'static str, Need)> {
     key("stopwaitsecs", Nothing, *stopwaitsecs == old.stopwaitsecs);
     key("stopasgroup", Nothing, *stopasgroup == old.stopasgroup);
     key("killasgroup", Nothing, *killasgroup == old.killasgroup);
+    key("killmode", Nothing, *killmode == old.killmode);
     macro_rules! stream {
         ($name:literal, $old:expr, $new:expr) => {{
             let (old, new): (&Output, &Output) = ($old, $new);
@@ -345,6 +347,7 @@ mod tests {
             "stopsignal=INT",
             "stopwaitsecs=9",
             "killasgroup=true",
+            "killmode=group",
             "stdout_logfile=/x",
             "stdout_logfile_maxbytes=9",
             "stdout_logfile_backups=9",

@@ -207,6 +207,8 @@ pub struct Program {
     pub stopasgroup: bool,
     /// SIGKILL goes to its process group.
     pub killasgroup: bool,
+    /// svx: what of it may live on when its process has ended.
+    pub killmode: KillMode,
     /// svx: neither it nor what it starts gains privileges by exec.
     pub no_new_privs: bool,
     /// Statuses that count as expected.
@@ -227,6 +229,28 @@ pub struct Program {
     pub serverurl: Option<String>,
     /// Of an `[fcgi-program:x]`: the listening socket all its processes share, whatever their group.
     pub fcgi: Option<FcgiSocket>,
+}
+
+/// svx: what becomes of the processes that a program has started when its own has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillMode {
+    /// They are left alone.
+    Process,
+    /// Those in its process group get SIGKILL.
+    Group,
+    /// All its descendants are stopped with it, and it is over when they are.
+    Tree,
+}
+
+impl KillMode {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            KillMode::Process => "process",
+            KillMode::Group => "group",
+            KillMode::Tree => "tree",
+        }
+    }
 }
 
 /// When a program that ended by itself is started again.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::around::Surroundings;
 use super::error::{did_you_mean, quoted};
 use super::ini::is_space;
-use super::model::{Autorestart, EnvironmentFile, LogTarget, User};
+use super::model::{Autorestart, EnvironmentFile, KillMode, LogTarget, User};
 use crate::base::level::Level;
 use crate::base::shlex::{self, BadPairs};
 use crate::base::{bytes, int, signal, suggest};
@@ -121,6 +121,16 @@ pub fn autorestart(text: &str) -> Checked<Autorestart> {
         Ok(false) => Ok(Autorestart::Never),
         Err(_) if text.to_lowercase() == "unexpected" => Ok(Autorestart::Unexpected),
         Err(_) => expected("true, false or unexpected", text),
+    }
+}
+
+/// `process`, `group` or `tree`.
+pub fn killmode(text: &str) -> Checked<KillMode> {
+    match text.to_lowercase().as_str() {
+        "process" => Ok(KillMode::Process),
+        "group" => Ok(KillMode::Group),
+        "tree" => Ok(KillMode::Tree),
+        _ => expected("process, group or tree", text),
     }
 }
 

@@ -12,7 +12,7 @@ pub enum Action {
     Kill {
         /// Whose.
         id: ProcessId,
-        /// Not reaped yet, so it cannot name a stranger.
+        /// Not reaped yet, so it cannot name a stranger; except for [`Target::Rest`].
         pid: i32,
         /// Signal number.
         signal: i32,
@@ -46,6 +46,11 @@ pub enum Target {
     Process,
     /// Its whole process group.
     Group,
+    /// The process and all that it has started.
+    Tree,
+    /// What it has started: it has ended itself. With signal 0 one only looks. Answer with
+    /// `Supervisor::rest_gone` as soon as nothing is left.
+    Rest,
 }
 
 /// A change of state, with what its event carries.

@@ -12,7 +12,7 @@ use super::exits::Exits;
 use super::{Action, Change, ProcessId, Saying, Target};
 use crate::base::clock::{Mono, Now, Wall};
 use crate::base::status::Status;
-use crate::config::model::{Autorestart, Program};
+use crate::config::model::{Autorestart, KillMode, Program};
 
 /// A program that ends by itself again and again is started at most once in this time, as the
 /// once-a-second loop of 4.3.0 had it. It matters for `startsecs=0` alone.
@@ -56,8 +56,20 @@ pub struct Process {
     restart: bool,
     /// STOPPING only: when the next "waiting for x to stop" is due, while a client waits.
     report: Option<Mono>,
-    /// STOPPING only: SIGKILL has been sent.
+    /// SIGKILL has been sent: to a process that is STOPPING, or to the rest below.
     killed: bool,
+    /// How and when it ended, while what it has started is stopped in its turn. It lives on in them.
+    rest: Option<Rest>,
+}
+
+/// The end of a process that may have left others.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    status: Status,
+    at: Now,
+    /// It was STARTING and `startsecs` were not over, counted from the spawn, which may come long
+    /// after it was decided.
+    early: bool,
 }
 
 /// The end of a run.
@@ -82,6 +94,8 @@ pub enum Input {
     SpawnFailed(String),
     /// It was reaped. What it wrote has been read before.
     Died(Status),
+    /// Nothing is left of what it had started; its own process has died before.
+    RestGone,
     /// Somebody wants it to end.
     Stop,
     /// No more patience: SIGKILL now, if it is STOPPING.
@@ -118,6 +132,7 @@ impl Process {
             restart: false,
             report: None,
             killed: false,
+            rest: None,
         }
     }
 
@@ -142,8 +157,20 @@ impl Process {
                 self.fail(now, todo);
                 self.give_up_or_wait(todo);
             }
-            (Starting | Running | Stopping | Unknown, Input::Died(status)) if self.pid != 0 => {
-                self.died(now, status, may_start, todo)
+            (Starting | Running | Stopping | Unknown, Input::Died(status))
+                if self.pid != 0 && self.rest.is_none() =>
+            {
+                let early = self.state == Starting && now.mono < self.until;
+                let end = Rest { status, at: now, early };
+                match self.program.killmode {
+                    KillMode::Tree => self.leave_rest(end, todo),
+                    KillMode::Process | KillMode::Group => self.died(now, end, may_start, todo),
+                }
+            }
+            (Starting | Running | Stopping | Unknown, Input::RestGone) => {
+                if let Some(end) = self.rest.take() {
+                    self.died(now, end, may_start, todo);
+                }
             }
             (Running | Starting, Input::Stop | Input::GiveUp) if self.pid != 0 => {
                 self.stop(now, todo)
@@ -166,7 +193,8 @@ impl Process {
             (Starting | Running | Stopping | Unknown, Input::Signal(signal)) if self.pid != 0 => {
                 let (id, pid, name) = (self.id, self.pid, self.program.name.clone());
                 todo.push(Action::Say(Saying::Signal { name, pid, signal }));
-                todo.push(Action::Kill { id, pid, signal, target: Target::Process });
+                let target = if self.rest.is_some() { Target::Rest } else { Target::Process };
+                todo.push(Action::Kill { id, pid, signal, target });
             }
             (Starting | Running | Stopping, Input::SignalFailed(why)) if self.pid != 0 => {
                 let (name, pid) = (self.program.name.clone(), self.pid);
@@ -181,6 +209,7 @@ impl Process {
                 | Input::Spawned(_)
                 | Input::SpawnFailed(_)
                 | Input::Died(_)
+                | Input::RestGone
                 | Input::Stop
                 | Input::KillNow
                 | Input::GiveUp
@@ -212,6 +241,7 @@ impl Process {
     pub fn deadline(&self) -> Option<Mono> {
         match self.state {
             Starting if self.pid == 0 => None,
+            Running | Unknown if self.rest.is_some() => Some(self.until),
             Starting | Backoff => Some(self.until),
             Stopping => Some(self.report.map_or(self.until, |report| report.min(self.until))),
             Exited if self.restart => Some(self.until),
@@ -267,28 +297,62 @@ impl Process {
     }
 
     fn stop(&mut self, now: Now, todo: &mut Vec<Action>) {
-        self.until = now.mono + self.program.stopwaitsecs;
         self.report = None;
+        if self.rest.is_some() {
+            return self.enter(Stopping, true, todo); // that is under way
+        }
+        self.until = now.mono + self.program.stopwaitsecs;
         self.killed = false;
         self.kill(self.program.stopsignal, self.program.stopasgroup, todo);
     }
 
+    /// Its own process has ended. What it has started has had its signal, if this was a stop.
+    fn leave_rest(&mut self, end: Rest, todo: &mut Vec<Action>) {
+        self.rest = Some(end);
+        let signal = match self.state {
+            Stopping if self.killed => libc::SIGKILL,
+            Stopping => 0,
+            Stopped | Starting | Running | Backoff | Exited | Fatal | Unknown => {
+                self.until = end.at.mono + self.program.stopwaitsecs;
+                self.killed = false;
+                self.program.stopsignal
+            }
+        };
+        todo.push(Action::Kill { id: self.id, pid: self.pid, signal, target: Target::Rest });
+    }
+
+    /// It has had its time, or what it has left.
+    fn lose_patience(&mut self, now: Now, todo: &mut Vec<Action>) {
+        let (name, pid) = (self.program.name.clone(), self.pid);
+        todo.push(Action::Say(Saying::Killing { name, pid }));
+        self.until = now.mono + self.program.stopwaitsecs.max(KILL_AGAIN);
+        self.killed = true;
+        self.kill(libc::SIGKILL, self.program.killasgroup, todo);
+    }
+
     fn kill(&mut self, signal: i32, group: bool, todo: &mut Vec<Action>) {
         let (id, pid, name) = (self.id, self.pid, self.program.name.clone());
+        let target = match self.program.killmode {
+            _ if self.rest.is_some() => Target::Rest,
+            KillMode::Tree => Target::Tree,
+            KillMode::Process | KillMode::Group if group => Target::Group,
+            KillMode::Process | KillMode::Group => Target::Process,
+        };
         todo.push(Action::Say(Saying::KillSignal { name, pid, signal, group }));
-        self.enter(Stopping, true, todo);
-        let target = if group { Target::Group } else { Target::Process };
+        if self.rest.is_none() {
+            self.enter(Stopping, true, todo);
+        }
         todo.push(Action::Kill { id, pid, signal, target });
     }
 
-    fn died(&mut self, now: Now, status: Status, may_start: bool, todo: &mut Vec<Action>) {
+    fn died(&mut self, now: Now, end: Rest, may_start: bool, todo: &mut Vec<Action>) {
+        let Rest { status, at, early } = end;
         let expected = self.program.exitcodes.contains(&status.code);
         let name = self.program.name.clone();
-        self.ended = Some(now.wall);
-        // Counted from the spawn, which may come long after it was decided.
-        let too_early = self.state == Starting && now.mono < self.until;
+        self.ended = Some(at.wall);
+        let too_early = self.state == Starting && early;
         let as_wanted = self.state == Stopping || (expected && !too_early);
-        self.last_end = Some(End { status, expected: as_wanted, at: now.wall });
+        self.last_end = Some(End { status, expected: as_wanted, at: at.wall });
         self.exits.count(status);
         let pid = std::mem::take(&mut self.pid);
         match self.state {
@@ -330,6 +394,11 @@ impl Process {
 
     fn tick(&mut self, now: Now, may_start: bool, todo: &mut Vec<Action>) {
         match self.state {
+            Starting | Running | Unknown if self.rest.is_some() => {
+                if now.mono >= self.until {
+                    self.lose_patience(now, todo);
+                }
+            }
             Starting if self.pid != 0 && now.mono >= self.until => self.succeed(todo),
             Backoff | Exited if now.mono >= self.until => {
                 if may_start && (self.state == Backoff || self.restart) {
@@ -349,11 +418,7 @@ impl Process {
                     todo.push(Action::Say(Saying::WaitingToStop(self.program.name.clone())));
                 }
                 if now.mono >= self.until {
-                    let (name, pid) = (self.program.name.clone(), self.pid);
-                    todo.push(Action::Say(Saying::Killing { name, pid }));
-                    self.until = now.mono + self.program.stopwaitsecs.max(KILL_AGAIN);
-                    self.killed = true;
-                    self.kill(libc::SIGKILL, self.program.killasgroup, todo);
+                    self.lose_patience(now, todo);
                 }
             }
             Stopped | Starting | Running | Backoff | Exited | Fatal | Unknown => {}

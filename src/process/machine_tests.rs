@@ -8,7 +8,7 @@ use super::supervisor::ProcessId;
 use super::{Action, Saying, State, Target};
 use crate::base::clock::{Mono, Now, Wall};
 use crate::base::status::Status;
-use crate::config::model::{Autorestart, Program};
+use crate::config::model::{Autorestart, KillMode, Program};
 
 const EXIT_0: Status = Status { code: 0, signal: None, core: false };
 const EXIT_3: Status = Status { code: 3, signal: None, core: false };
@@ -192,6 +192,67 @@ fn stopasgroup_and_killasgroup_say_whom_the_signals_go_to() {
     sim.feed(Input::Stop);
     sim.sleep();
     assert_eq!(sim.sent, [(libc::SIGTERM, Target::Process), (libc::SIGKILL, Target::Group)]);
+}
+
+#[test]
+fn a_tree_hears_of_the_stop_as_a_whole_and_is_over_with_its_last_process() {
+    let mut sim = Sim::new(|p| p.killmode = KillMode::Tree);
+    sim.feed(Input::Start);
+    sim.sleep();
+    sim.feed(Input::Stop);
+    sim.pass(secs(4));
+    sim.feed(Input::Died(EXIT_0));
+    assert_eq!(sim.process.state, State::Stopping);
+    assert_eq!(sim.sleep(), secs(6), "stopwaitsecs count from the stop");
+    sim.feed(Input::RestGone);
+    assert_eq!(sim.process.state, State::Stopped);
+    assert_eq!(sim.process.exit, Some(EXIT_0));
+    let heard = [(libc::SIGTERM, Target::Tree), (0, Target::Rest), (libc::SIGKILL, Target::Rest)];
+    assert_eq!(sim.sent, heard);
+}
+
+#[test]
+fn what_a_tree_leaves_is_stopped_before_it_has_exited_and_starts_again() {
+    let mut sim = Sim::new(|p| p.killmode = KillMode::Tree);
+    sim.feed(Input::Start);
+    sim.sleep();
+    sim.feed(Input::Died(EXIT_3));
+    sim.feed(Input::Start);
+    assert_eq!((sim.process.state, sim.spawns), (State::Running, 1));
+    assert_eq!(sim.sleep(), secs(10));
+    sim.feed(Input::RestGone);
+    assert_eq!((sim.process.state, sim.spawns), (State::Starting, 2));
+    assert_eq!(sim.process.exits.ways().len(), 1);
+    let heard = [(libc::SIGTERM, Target::Rest), (libc::SIGKILL, Target::Rest)];
+    assert_eq!(sim.sent, heard);
+}
+
+#[test]
+fn a_tree_whose_process_dies_young_has_failed_to_start_however_long_the_rest_takes() {
+    let mut sim = Sim::new(|p| p.killmode = KillMode::Tree);
+    sim.feed(Input::Start);
+    sim.feed(Input::Died(EXIT_0));
+    sim.pass(secs(5));
+    sim.feed(Input::Tick);
+    sim.feed(Input::RestGone);
+    assert_eq!(sim.process.state, State::Backoff);
+    assert_eq!(sim.states, [State::Starting, State::Backoff]);
+}
+
+#[test]
+fn a_stop_of_what_a_tree_has_left_waits_no_longer_and_leaves_it_stopped() {
+    let mut sim = Sim::new(|p| p.killmode = KillMode::Tree);
+    sim.feed(Input::Start);
+    sim.sleep();
+    sim.feed(Input::Died(EXIT_3));
+    sim.pass(secs(7));
+    sim.feed(Input::Stop);
+    sim.feed(Input::Signal(libc::SIGHUP));
+    assert_eq!(sim.sleep(), secs(3));
+    sim.feed(Input::RestGone);
+    assert_eq!(sim.process.state, State::Stopped);
+    let targets: Vec<Target> = sim.sent.iter().map(|sent| sent.1).collect();
+    assert_eq!(targets, [Target::Rest; 3]);
 }
 
 #[test]

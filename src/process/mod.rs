@@ -13,6 +13,7 @@ mod order;
 mod state;
 mod supervisor;
 mod table;
+pub mod tree;
 
 pub use action::{Action, Change, Saying, Target};
 pub use machine::{End, Process, RESTART_EVERY};

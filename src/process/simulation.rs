@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::model::{self, Autorestart, GroupKind, Program};
+use crate::config::model::{self, Autorestart, GroupKind, KillMode, Program};
 
 pub(crate) fn program(name: &str, group: &str) -> Program {
     let logfile = model::LogFile {
@@ -31,6 +31,7 @@ pub(crate) fn program(name: &str, group: &str) -> Program {
         stopwaitsecs: Duration::from_secs(10),
         stopasgroup: false,
         killasgroup: false,
+        killmode: KillMode::Process,
         no_new_privs: false,
         exitcodes: vec![0],
         user: None,

@@ -11,7 +11,7 @@ use super::table::Table;
 use super::{Action, Mood, Namespec, Saying, State};
 use crate::base::clock::{Mono, Now};
 use crate::base::status::Status;
-use crate::config::model::{self, Program};
+use crate::config::model::{self, KillMode, Program};
 
 /// Names one process for as long as it is configured. A later process in the same slot has
 /// another serial, so an id that outlived its process finds nothing.
@@ -212,6 +212,22 @@ impl Supervisor {
         self.todo.retain(|action| !matches!(action, Action::Kill { pid: of, .. } if *of == pid));
         self.step(now, id, Input::Died(status));
         Some(id)
+    }
+
+    /// Nothing lives any more of what it had started: it was [`Target::Rest`].
+    pub fn rest_gone(&mut self, now: Now, id: ProcessId) {
+        self.step(now, id, Input::RestGone);
+    }
+
+    /// Whether it is over only when all is that it had started.
+    pub fn may_leave_rest(&self, id: ProcessId) -> bool {
+        self.get(id).is_some_and(|process| process.program.killmode == KillMode::Tree)
+    }
+
+    /// Whether SIGKILL is due to the process group of a child that has ended but was not reaped.
+    pub fn takes_group_along(&self, pid: i32) -> bool {
+        let process = self.by_pid(pid).and_then(|id| self.get(id));
+        process.is_some_and(|process| process.program.killmode == KillMode::Group)
     }
 
     /// Stops it if it runs; a start that is still queued is taken back.

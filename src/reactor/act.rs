@@ -48,6 +48,7 @@ impl Reactor {
                 let sent = match target {
                     Target::Process => kill::kill(pid, signal),
                     Target::Group => kill::kill_group(pid, signal),
+                    Target::Tree | Target::Rest => self.kill_tree(now, id, pid, signal, target),
                 };
                 match sent {
                     Ok(()) => {}

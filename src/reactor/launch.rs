@@ -71,6 +71,22 @@ impl Common {
         }
     }
 
+    /// Entries of its environment that together nobody has but what was started by the program.
+    pub fn mark(&self, program: &Program) -> Vec<String> {
+        let url = program.serverurl.as_deref().or(self.serverurl.as_deref());
+        let own = [
+            ("SUPERVISOR_SERVER_URL", url),
+            ("SUPERVISOR_PROCESS_NAME", Some(program.name.as_str())),
+            ("SUPERVISOR_GROUP_NAME", Some(program.group.as_str())),
+        ];
+        let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        own.map(|(name, value)| {
+            let other = program.environment.iter().rev().find(|(key, _)| key == name);
+            format!("{name}={}", other.map_or(value, |(_, value)| value))
+        })
+        .collect()
+    }
+
     /// Supervisor: `_spawn_as_child` in process.py. Later entries win over earlier ones.
     fn environment(&self, program: &Program) -> Strings {
         let url = program.serverurl.as_deref().or(self.serverurl.as_deref());

@@ -26,6 +26,7 @@ mod stdin;
 mod streams;
 mod tap;
 mod timers;
+mod trees;
 mod usage;
 mod web;
 
@@ -48,9 +49,10 @@ use crate::log::said;
 use crate::process::{Action, Mood, ProcessId, Supervisor};
 use crate::rpc::{About, Host, Written};
 use crate::sys::host::random;
+use crate::sys::proc::Proc;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Spawner;
-use crate::sys::{clock, memory, wait};
+use crate::sys::{clock, memory};
 
 use calls::Wait;
 use client::Client;
@@ -63,6 +65,7 @@ use reader::{ConfigReader, Fresh};
 use shell::Shell;
 use sources::{Source, Sources, watch};
 use timers::{Timer, Timers};
+use trees::Rests;
 use usage::Usages;
 use web::Web;
 
@@ -104,6 +107,7 @@ pub struct Reactor {
     /// Something changed in this turn that a waiting call may wait for.
     changed: bool,
     finished: Option<Mood>,
+    rests: Rests,
     counters: Counters,
     usages: Usages,
     /// Whom to tell how it goes, if anybody asked.
@@ -179,6 +183,9 @@ impl Reactor {
             fresh: None,
             spawner,
             passing: [None; 2],
+            proc: Proc::default(),
+            takes_groups: false,
+            is_subreaper: false,
             trouble_at: None,
             tz: start.tz,
         };
@@ -203,6 +210,7 @@ impl Reactor {
             starts_until: now.mono,
             changed: false,
             finished: None,
+            rests: Rests::default(),
             counters: Counters::new(now.wall),
             usages,
             report,
@@ -320,6 +328,7 @@ impl Reactor {
                 Timer::Beat => self.beat(now),
                 Timer::Follow => self.follow_due(now),
                 Timer::Usage => self.usage_due(now),
+                Timer::Rests => self.look_after_rests(now),
                 Timer::Status => self.report_status(),
                 Timer::Watchdog => self.feed_watchdog(now),
                 Timer::Pace(token) => {
@@ -403,23 +412,25 @@ impl Reactor {
     /// the log before their end does, and before `word` that somebody has died.
     fn reap(&mut self, now: Now, word: (Level, String)) {
         let mut word = Some(word);
-        while let Some((pid, status)) = wait::reap() {
+        while let Some((pid, status)) = self.next_dead() {
             let known = self.set.by_pid(pid);
-            if let Some(id) = known {
+            let last = known.filter(|id| !self.set.may_leave_rest(*id)); // to write into its pipes
+            if let Some(id) = last {
                 self.shell.finish_streams(now, id);
             }
             if let Some(word) = word.take() {
                 self.shell.say(now, word);
             }
             match known {
-                Some(id) => {
-                    self.shell.close_stdin(id);
+                Some(_) => {
+                    last.into_iter().for_each(|id| self.shell.close_stdin(id));
                     self.set.died(now, pid, status);
                     self.act(now);
                 }
                 None => self.shell.say(now, said::reaped_unknown(pid, &status.words())),
             }
         }
+        self.doubt_rests(now);
         if let Some(word) = word {
             self.shell.say(now, word); // the dead were met at an earlier one
         }

@@ -28,6 +28,7 @@ use crate::log::mainlog::MainLog;
 use crate::process::command::resolve;
 use crate::process::{Group, ProcessId, Supervisor};
 use crate::rpc::{Channel, StdinError};
+use crate::sys::proc::Proc;
 use crate::sys::spawn::Spawner;
 use crate::sys::{errno, pipes};
 
@@ -75,6 +76,12 @@ pub struct Shell {
     pub spawner: Spawner,
     /// The poll's tokens of the daemon's own stdout and stderr, while lines wait for them.
     pub passing: [Option<usize>; 2],
+    /// Looks into `/proc`.
+    pub proc: Proc,
+    /// Programs are run whose groups are to end with them.
+    pub takes_groups: bool,
+    /// Orphans of programs become our children.
+    pub is_subreaper: bool,
     /// When the logs are to be asked for trouble next.
     pub trouble_at: Option<Mono>,
     /// Where dates change.
@@ -145,6 +152,7 @@ impl Shell {
     /// Goes on with the streams of a process as another configuration of it has them. A log that
     /// cannot be had stays what it was while the process lives.
     pub fn adopt_program(&mut self, now: Now, id: ProcessId, program: &Program) {
+        self.prepare_family(now, program);
         for channel in [Channel::Stdout, Channel::Stderr] {
             let output = channel.of(program);
             let capture = scanner(output);
@@ -212,6 +220,7 @@ impl Shell {
         let output = pipes::from_child().map_err(fail)?;
         let error = (!program.redirect_stderr).then(pipes::from_child).transpose().map_err(fail)?;
         self.open_logs(now, id, error.is_some()).map_err(fail)?;
+        self.prepare_family(now, program);
         let launch = self.common.launch(program, command);
         let stderr = error.as_ref().unwrap_or(&output);
         let fds = [input.childs(), output.childs.as_fd(), stderr.childs.as_fd()];

@@ -27,6 +27,8 @@ pub enum Timer {
     Follow,
     /// See whether somebody still watches what processes use.
     Usage,
+    /// See whether anything is left of programs whose own process has ended.
+    Rests,
     /// Tell the service manager what the programs do.
     Status,
     /// Tell the service manager that we are alive.

@@ -1,10 +1,12 @@
-//! What a process uses, as `/proc` tells it: one small file read into one buffer, one directory
-//! asked for its size.
+//! What a process uses and who it is, as `/proc` tells it: one small file read into one buffer, one
+//! directory asked for its size.
 
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::Read;
 use std::time::Duration;
+
+use crate::process::tree::Relative;
 
 /// A line of `stat` is half as long with the highest numbers in every field.
 const STAT_BYTES_MAX: usize = 2048;
@@ -52,9 +54,7 @@ fn setting(name: libc::c_int, usual: u64) -> u64 {
 impl Proc {
     /// What `pid` uses; `None` if it is no more, or `/proc` is not there.
     pub fn sample(&mut self, pid: i32) -> Option<Sample> {
-        let mut file = File::open(self.named(pid, "stat")).ok()?;
-        let count = file.read(&mut self.buffer).ok()?;
-        let stat = Stat::parse(self.buffer.get(..count)?)?;
+        let stat = self.stat(pid)?;
         let nanos = u128::from(stat.ticks) * 1_000_000_000 / u128::from(self.ticks_per_sec);
         Some(Sample {
             cpu: Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
@@ -63,6 +63,39 @@ impl Proc {
             started: stat.started,
             descriptors: self.descriptors(pid),
         })
+    }
+
+    /// When `pid` was started, as [`Sample::started`]; `None` if it has ended, reaped or not.
+    pub fn started(&mut self, pid: i32) -> Option<u64> {
+        self.relative(pid).map(|relative| relative.started)
+    }
+
+    /// Every process of the machine, or of our pid namespace, that has not ended.
+    pub fn everybody(&mut self) -> Vec<Relative> {
+        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let pids = names.filter_map(|name| name.to_str()?.parse().ok());
+        pids.filter_map(|pid| self.relative(pid)).collect()
+    }
+
+    /// Whether the environment it was executed with has all these entries, `NAME=value`. Not if
+    /// we may not look.
+    pub fn has_environment(&mut self, pid: i32, entries: &[String]) -> bool {
+        let Ok(bytes) = fs::read(self.named(pid, "environ")) else { return false };
+        let has = |wanted: &String| bytes.split(|byte| *byte == 0).any(|e| e == wanted.as_bytes());
+        entries.iter().all(has)
+    }
+
+    fn relative(&mut self, pid: i32) -> Option<Relative> {
+        let stat = self.stat(pid).filter(|stat| !matches!(stat.state, b'Z' | b'X'))?;
+        let Stat { parent, group, started, .. } = stat;
+        Some(Relative { pid, parent, group, started })
+    }
+
+    fn stat(&mut self, pid: i32) -> Option<Stat> {
+        let mut file = File::open(self.named(pid, "stat")).ok()?;
+        let count = file.read(&mut self.buffer).ok()?;
+        Stat::parse(self.buffer.get(..count)?)
     }
 
     fn descriptors(&mut self, pid: i32) -> Option<u32> {
@@ -85,6 +118,9 @@ impl Proc {
 /// Of `/proc/PID/stat`.
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
+    state: u8,
+    parent: i32,
+    group: i32,
     ticks: u64,
     started: u64,
     virt: u64,
@@ -98,12 +134,15 @@ impl Stat {
         let after = line.iter().rposition(|byte| *byte == b')')? + 1;
         let text = std::str::from_utf8(&line[after..]).ok()?;
         let mut fields = text.split_ascii_whitespace();
-        let mut number = |skipped: usize| fields.nth(skipped)?.parse::<u64>().ok();
         // Numbered as in proc_pid_stat(5), where the name is 2.
-        let (user, system) = (number(14 - 3)?, number(0)?);
+        let state = *fields.next()?.as_bytes().first()?;
+        let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let mut number = |skipped: usize| fields.nth(skipped)?.parse::<u64>().ok();
+        let (user, system) = (number(14 - 6)?, number(0)?);
         let (started, virt) = (number(22 - 16)?, number(0)?);
         let resident_pages = number(0)?;
-        Some(Stat { ticks: user.saturating_add(system), started, virt, resident_pages })
+        let ticks = user.saturating_add(system);
+        Some(Stat { state, parent, group, ticks, started, virt, resident_pages })
     }
 }
 
@@ -117,7 +156,15 @@ mod tests {
 
     #[test]
     fn the_fields_are_found_whatever_the_name() {
-        let known = Stat { ticks: 33, started: 5555, virt: 5_660_672, resident_pages: 458 };
+        let known = Stat {
+            state: b'S',
+            parent: 1,
+            group: 7,
+            ticks: 33,
+            started: 5555,
+            virt: 5_660_672,
+            resident_pages: 458,
+        };
         for name in ["sleep", "", ")", "a) R 1 2 3 (b", "tmux: server", "x\ny", "\u{fe}é"] {
             let line = LINE.replace("sleep", name);
             assert_eq!(Stat::parse(line.as_bytes()).as_ref(), Some(&known), "{name:?}");

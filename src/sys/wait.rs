@@ -7,15 +7,39 @@ use crate::base::status::Status;
 /// One child that has ended, whichever it is, or `None` if there is none at the moment. Call it
 /// until it says `None`: SIGCHLD comes once for many deaths.
 pub fn reap() -> Option<(i32, Status)> {
+    wait_for(-1)
+}
+
+fn wait_for(which: i32) -> Option<(i32, Status)> {
     let mut raw = 0;
     loop {
         // SAFETY: the only pointer is to a local that outlives the call.
-        match unsafe { libc::waitpid(-1, &mut raw, libc::WNOHANG) } {
+        match unsafe { libc::waitpid(which, &mut raw, libc::WNOHANG) } {
             -1 if Errno::last() == Errno::EINTR => {}
             pid if pid > 0 => return Some((pid, Status::from_raw(raw))),
             _ => return None, // 0: all live; ECHILD: there are none
         }
     }
+}
+
+/// As [`reap`], with a look at the child's pid first, while it cannot have become another's.
+pub fn reap_after(look: impl FnOnce(i32)) -> Option<(i32, Status)> {
+    // SAFETY: plain memory, and the pointer is to it; all zero is a siginfo_t that says nothing.
+    let pid = unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        while libc::waitid(libc::P_ALL, 0, &mut info, flags) < 0 {
+            if Errno::last() != Errno::EINTR {
+                return None; // ECHILD: there are none
+            }
+        }
+        info.si_pid()
+    };
+    if pid == 0 {
+        return None;
+    }
+    look(pid);
+    wait_for(pid)
 }
 
 #[cfg(test)]
@@ -41,6 +65,11 @@ mod tests {
         until("all are reaped", || {
             while let Some((pid, status)) = reap() {
                 assert_eq!(expected.remove(&pid), Some(status.code));
+                while let Some((pid, status)) =
+                    reap_after(|pid| assert!(expected.contains_key(&pid)))
+                {
+                    assert_eq!(expected.remove(&pid), Some(status.code));
+                }
                 assert_eq!(status.signal, (status.code < 0).then_some(libc::SIGKILL));
             }
             expected.is_empty()

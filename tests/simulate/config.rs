@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use svx::base::level::Level;
 use svx::config::model::{
-    Autorestart, Config, Daemon, Group, GroupKind, LogFile, LogTarget, Output, Program,
+    Autorestart, Config, Daemon, Group, GroupKind, KillMode, LogFile, LogTarget, Output, Program,
 };
 
 use super::dice::Dice;
@@ -118,6 +118,7 @@ pub fn program(dice: &mut Dice, group: &str, name: &str) -> Program {
         events_enabled: dice.one_in(2),
     };
     Program {
+        killmode: KillMode::Process,
         no_new_privs: false,
         name: name.into(),
         group: group.into(),

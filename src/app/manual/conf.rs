@@ -86,6 +86,18 @@ pub fn page() -> Manual {
         "A program to run. `[program-default]` holds the same options for all programs that do not say otherwise.",
         Kind::Program.rows(),
     );
+    parts.push(Part::text(
+        "With `killmode=group`, whoever is left of its process group gets SIGKILL when its process \
+         has ended, by itself or not. With `killmode=tree` the stop signal and SIGKILL go to all its \
+         descendants. When its process ends by itself, they get the stop signal, and SIGKILL after \
+         stopwaitsecs; the program is over, and started again, when none is left. The daemon becomes \
+         the subreaper of its descendants for that, so that those whose parent has ended are its \
+         children: it knows them by the process group of the program, or by the \
+         SUPERVISOR_PROCESS_NAME, SUPERVISOR_GROUP_NAME and SUPERVISOR_SERVER_URL they were \
+         executed with. An orphan that has left the group and was executed with another \
+         environment, or whose environment the daemon may not read, is missed. Nothing is signalled \
+         by its number alone (pidfd, Linux 5.3).",
+    ));
     let own = |kind: Kind| {
         let common: Vec<&str> = Kind::Program.rows().map(|row| row.name).collect();
         kind.rows().filter(move |row| !common.contains(&row.name))

@@ -8,7 +8,7 @@ use super::stream::{STDERR, STDOUT};
 use super::{Opt, Sample, defaults};
 use crate::config::around::Surroundings;
 use crate::config::error::{did_you_mean, quoted};
-use crate::config::model::{Autorestart, LogFile, LogTarget, Output, Program};
+use crate::config::model::{Autorestart, KillMode, LogFile, LogTarget, Output, Program};
 use crate::config::values;
 
 /// As many processes one section may make.
@@ -116,6 +116,7 @@ impl Kind {
                 stopwaitsecs: Duration::ZERO,
                 stopasgroup: false,
                 killasgroup: false,
+                killmode: KillMode::Process,
                 no_new_privs: false,
                 exitcodes: Vec::new(),
                 user: None,
@@ -301,6 +302,14 @@ const HEAD: &[Opt<Draft>] = &[
         help: "run it as this user; needs root",
         set: |d, text, around| store(&mut d.program.user, values::user(text, around).map(Some)),
         sample: Sample::Off("chrism"),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "killmode",
+        arg: "WHAT",
+        default: "process",
+        help: "svx: what of it may not outlive its process: nothing more (process), its process group (group) or all it has started (tree)",
+        set: |d, text, _| store(&mut d.program.killmode, values::killmode(text)),
         ..Opt::ROW
     },
     Opt {

@@ -47,6 +47,7 @@ pub fn config(program: &Program) -> Value {
         ("stopwaitsecs", number(program.stopwaitsecs.as_secs())),
         ("stopasgroup", program.stopasgroup.into()),
         ("killasgroup", program.killasgroup.into()),
+        ("killmode", program.killmode.name().into()),
         ("no_new_privs", program.no_new_privs.into()),
         ("no_new_privs", program.no_new_privs.into()),
         ("redirect_stderr", program.redirect_stderr.into()),

@@ -1,0 +1,108 @@
+//! Who of all processes belongs to a program: what its process has started, and what they have.
+
+use std::collections::{HashMap, HashSet};
+
+/// A process as far as descent goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relative {
+    /// Its id.
+    pub pid: i32,
+    /// That of its parent: of the daemon, if its own has ended.
+    pub parent: i32,
+    /// Its process group.
+    pub group: i32,
+    /// When it was started, in ticks since the machine was: tells it from a later one with its pid.
+    pub started: u64,
+}
+
+/// The process whose descendants are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It lives, or was not reaped.
+    Here(i32),
+    /// It is no more, and its number may be a stranger's. The number of its process group is not,
+    /// while there is anybody in that.
+    Gone(i32),
+}
+
+/// The descendants of a process among `all` that live.
+///
+/// Those whose parent has ended are children of the daemon, as it is their subreaper. Of these,
+/// other than the programs' own processes, `heads`, the program's are those of the group that its
+/// process led, and those for which `is_marked` vouches: it is asked for no others.
+pub fn descendants(
+    all: &[Relative],
+    daemon: i32,
+    head: Head,
+    heads: &HashSet<i32>,
+    is_marked: &mut dyn FnMut(i32) -> bool,
+) -> Vec<Relative> {
+    let mut children: HashMap<i32, Vec<&Relative>> = HashMap::new();
+    for one in all {
+        children.entry(one.parent).or_default().push(one);
+    }
+    let (Head::Here(group) | Head::Gone(group)) = head;
+    let orphans = children.get(&daemon).into_iter().flatten().copied();
+    let mut found: Vec<Relative> = orphans
+        .filter(|one| !heads.contains(&one.pid))
+        .filter(|one| one.group == group || is_marked(one.pid))
+        .copied()
+        .collect();
+    if let Head::Here(pid) = head {
+        found.extend(children.get(&pid).into_iter().flatten().copied());
+    }
+    let mut next = 0;
+    while let Some(one) = found.get(next).copied() {
+        found.extend(children.get(&one.pid).into_iter().flatten().copied());
+        next += 1;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Head::{Gone, Here};
+    use super::*;
+
+    const DAEMON: i32 = 1;
+
+    /// `(pid, parent, group)`
+    fn family(rows: &[(i32, i32, i32)]) -> Vec<Relative> {
+        let relative = |&(pid, parent, group)| Relative { pid, parent, group, started: 0 };
+        rows.iter().map(relative).collect()
+    }
+
+    fn found(rows: &[(i32, i32, i32)], head: Head, marked: &[i32]) -> Vec<i32> {
+        let heads = HashSet::from([10, 20]);
+        let mut is_marked = |pid| {
+            assert!(!heads.contains(&pid));
+            marked.contains(&pid)
+        };
+        let found = descendants(&family(rows), DAEMON, head, &heads, &mut is_marked);
+        let mut pids: Vec<i32> = found.iter().map(|one| one.pid).collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    #[test]
+    fn descent_is_followed_through_any_group() {
+        let rows =
+            [(10, 1, 10), (11, 10, 10), (12, 11, 12), (13, 12, 13), (20, 1, 20), (21, 20, 20)];
+        assert_eq!(found(&rows, Here(10), &[]), [11, 12, 13]);
+        assert_eq!(found(&rows, Here(20), &[]), [21]);
+    }
+
+    #[test]
+    fn orphans_are_known_by_the_group_or_the_mark_and_bring_what_they_have_started() {
+        let rows = [(11, 1, 10), (12, 1, 12), (13, 12, 13), (14, 1, 14), (20, 1, 20), (21, 14, 14)];
+        assert_eq!(found(&rows, Here(10), &[12]), [11, 12, 13]);
+    }
+
+    #[test]
+    fn strangers_and_other_programs_are_left_alone() {
+        let rows = [(20, 1, 20), (21, 1, 20), (30, 1, 30), (40, 2, 10)];
+        assert_eq!(found(&rows, Here(10), &[20, 40]), [0; 0]);
+        let rows = [(10, 2, 10), (11, 10, 11), (12, 1, 10)];
+        assert_eq!(found(&rows, Gone(10), &[]), [12], "10 is a stranger now");
+    }
+}

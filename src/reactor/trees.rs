@@ -1,0 +1,169 @@
+//! What programs have started themselves, where it is not to outlive them (`killmode`).
+
+use std::collections::HashSet;
+use std::io;
+use std::time::Duration;
+
+use super::Reactor;
+use super::shell::Shell;
+use super::timers::Timer;
+use crate::base::clock::{Mono, Now};
+use crate::base::level::Level;
+use crate::base::signal;
+use crate::base::status::Status;
+use crate::config::model::{KillMode, Program};
+use crate::process::tree::{Head, Relative, descendants};
+use crate::process::{ProcessId, Target};
+use crate::sys::pidfd::Pidfd;
+use crate::sys::{clock, kill, subreaper, wait};
+
+/// All processes of the machine are looked through no more often than this for who is left.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// SIGKILL is sent until nobody new is found, and no more often than this: a program may fork
+/// faster than one can look.
+const KILL_ROUNDS_MAX: usize = 8;
+
+/// Programs whose process has ended and who have left something.
+#[derive(Debug, Default)]
+pub struct Rests {
+    /// With the pid it had.
+    left: Vec<(ProcessId, i32)>,
+    looked: Mono,
+    armed: bool,
+}
+
+impl Shell {
+    /// What must be so before a program is started whose descendants are to end with it.
+    pub fn prepare_family(&mut self, now: Now, program: &Program) {
+        self.takes_groups |= program.killmode == KillMode::Group;
+        if program.killmode == KillMode::Tree && !self.is_subreaper {
+            self.is_subreaper = true;
+            if let Err(error) = subreaper::become_one() {
+                let text = format!("orphans of programs cannot be had as children: {error}");
+                self.say(now, (Level::Erro, text));
+            }
+        }
+    }
+}
+
+impl Reactor {
+    /// A child that has ended. If its process group is to end with it, it does before the number
+    /// of the group can become another's.
+    pub(super) fn next_dead(&self) -> Option<(i32, Status)> {
+        if !self.shell.takes_groups {
+            return wait::reap();
+        }
+        wait::reap_after(|pid| {
+            if self.set.takes_group_along(pid) {
+                let _ = kill::kill_group(pid, libc::SIGKILL); // nobody else may be in it
+            }
+        })
+    }
+
+    /// Signals a program and all its descendants, or, once it has ended, these alone.
+    ///
+    /// # Errors
+    /// What kill(2) says for its own process; EPERM if any of the others may not be signalled.
+    pub(super) fn kill_tree(
+        &mut self,
+        now: Now,
+        id: ProcessId,
+        pid: i32,
+        signal: i32,
+        target: Target,
+    ) -> io::Result<()> {
+        if target == Target::Tree {
+            kill::kill(pid, signal)?;
+        }
+        let head = if target == Target::Tree { Head::Here(pid) } else { Head::Gone(pid) };
+        let mut hit = HashSet::new();
+        let mut refused = None;
+        let mut left = false;
+        for _ in 0..KILL_ROUNDS_MAX {
+            let all = self.shell.proc.everybody();
+            let found = self.descendants(&all, id, head);
+            left = !found.is_empty();
+            let new: Vec<Relative> = found.into_iter().filter(|one| hit.insert(one.pid)).collect();
+            for one in &new {
+                let sent = match signal {
+                    0 => Ok(()),
+                    _ => Pidfd::open(one.pid, one.started).and_then(|held| held.kill(signal)),
+                };
+                match sent {
+                    Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                    sent => refused = refused.or(sent.err()),
+                }
+            }
+            if signal != libc::SIGKILL || new.is_empty() {
+                break;
+            }
+        }
+        if target == Target::Rest {
+            if !left {
+                self.rests.left.retain(|(known, _)| *known != id);
+                self.end_rest(now, id);
+                return Ok(());
+            }
+            self.remember_rest(now, id, pid, hit.len(), signal);
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn remember_rest(&mut self, now: Now, id: ProcessId, pid: i32, count: usize, signal: i32) {
+        if self.rests.left.iter().all(|(known, _)| *known != id) {
+            self.rests.left.push((id, pid));
+        }
+        self.doubt_rests(now);
+        if let Some(process) = self.set.get(id).filter(|_| signal != 0) {
+            let (name, signal) = (&process.program.name, signal::name(signal));
+            let text = format!("{name} (pid {pid}) has ended; {signal} to the {count} it has left");
+            self.shell.say(now, (Level::Info, text));
+        }
+    }
+
+    /// Somebody has died: perhaps the last that a program had left.
+    pub(super) fn doubt_rests(&mut self, now: Now) {
+        if !self.rests.left.is_empty() && !self.rests.armed {
+            self.rests.armed = true;
+            let at = (self.rests.looked + LOOK_EVERY).max(now.mono);
+            self.shell.timers.arm(at, Timer::Rests);
+        }
+    }
+
+    pub(super) fn look_after_rests(&mut self, now: Now) {
+        self.rests.armed = false;
+        if self.rests.left.is_empty() {
+            return;
+        }
+        let all = self.shell.proc.everybody();
+        for (id, pid) in std::mem::take(&mut self.rests.left) {
+            if !self.descendants(&all, id, Head::Gone(pid)).is_empty() {
+                self.rests.left.push((id, pid));
+            } else if self.set.get(id).is_some() {
+                self.end_rest(now, id);
+            }
+        }
+        self.rests.looked = clock::now().mono;
+    }
+
+    /// Only now nobody can write any more.
+    fn end_rest(&mut self, now: Now, id: ProcessId) {
+        self.shell.finish_streams(now, id);
+        self.shell.close_stdin(id);
+        self.set.rest_gone(now, id);
+    }
+
+    fn descendants(&mut self, all: &[Relative], id: ProcessId, head: Head) -> Vec<Relative> {
+        let Some(process) = self.set.get(id) else { return Vec::new() };
+        let heads = self.set.iter().map(|(_, process)| process.pid).filter(|pid| *pid != 0);
+        let heads: HashSet<i32> = heads.filter(|pid| self.set.by_pid(*pid).is_some()).collect();
+        let head = match head {
+            Head::Gone(pid) if heads.contains(&pid) => Head::Gone(-1), // given to another program
+            head => head,
+        };
+        let mark = self.shell.common.mark(&process.program);
+        let proc = &mut self.shell.proc;
+        let mut is_marked = |pid| proc.has_environment(pid, &mark);
+        descendants(all, self.about.pid, head, &heads, &mut is_marked)
+    }
+}
