@@ -14,6 +14,7 @@ use crate::log::lines::Lines;
 use crate::log::outlets::Outlets;
 use crate::log::sink::Sink;
 use crate::log::stamp::Stamp;
+use crate::log::storm::Storms;
 
 /// Lines said before the log is open; what is said beyond that is dropped.
 const EARLY_LINES_MAX: usize = 1000;
@@ -42,6 +43,8 @@ pub struct MainLog {
     held: Option<Vec<u8>>,
     /// What was said since it was last taken, while somebody follows.
     followed: Option<Vec<u8>>,
+    /// Lines that come again and again.
+    storms: Storms,
 }
 
 impl MainLog {
@@ -59,6 +62,7 @@ impl MainLog {
             line: String::new(),
             held: None,
             followed: None,
+            storms: Storms::default(),
         }
     }
 
@@ -113,6 +117,15 @@ impl MainLog {
         self.say(level, &text, now);
     }
 
+    /// A sentence that may come any number of times: of a storm of them only the first are said,
+    /// and then how many there were. What is wanted for the asking (below INFO) is never held back.
+    pub fn mention(&mut self, (level, text): (Level, String), now: Now) {
+        let counts = self.early.is_none() && level >= self.level.max(Level::Info);
+        if !counts || self.storms.admits(level, &text, now.mono) {
+            self.say(level, &text, now);
+        }
+    }
+
     /// What a program wrote, at DEBG, as 4.3.0 tells it: it keeps its line breaks, unless it is
     /// not UTF-8.
     pub fn say_output(&mut self, name: &str, channel: &str, bytes: &[u8], now: Now) {
@@ -163,6 +176,9 @@ impl MainLog {
     /// Has lines wait for [`MainLog::flush`], so that a turn of the loop costs one write; or no
     /// longer, and writes what waits.
     pub fn hold(&mut self, on: bool, now: Now) {
+        while let Some(report) = self.storms.report(now.mono, true) {
+            self.tell(report, now);
+        }
         self.flush(now);
         self.held = on.then(Vec::new);
     }
@@ -185,9 +201,12 @@ impl MainLog {
         self.followed.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Says what is wrong with the main log and the outlets, as far as it is new. What the main
-    /// log could not write appears in it once it can again. Call it once per turn.
+    /// Says what is wrong with the main log and the outlets, as far as it is new, and what there
+    /// was too much of. What the main log could not write appears in it once it can again.
     pub fn own_up(&mut self, now: Now) {
+        while let Some(report) = self.storms.report(now.mono, false) {
+            self.tell(report, now);
+        }
         // One sentence each time: a sentence that fails adds to the trouble it tells of.
         let said = self.sink.trouble(now.mono).or_else(|| self.outlets.trouble(now.mono));
         if let Some(text) = said {
@@ -197,7 +216,8 @@ impl MainLog {
 
     /// When [`MainLog::own_up`] has something to say though nothing more is written.
     pub fn trouble_due(&self) -> Option<Mono> {
-        self.sink.trouble_due().into_iter().chain(self.outlets.trouble_due()).min()
+        let due = [self.sink.trouble_due(), self.outlets.trouble_due(), self.storms.due()];
+        due.into_iter().flatten().min()
     }
 
     /// Opens the file anew (SIGUSR2).
@@ -347,6 +367,30 @@ mod tests {
         log.say(Level::Info, "last", at(0));
         log.hold(false, at(0));
         assert_eq!(read(&dir), said("last"));
+    }
+
+    #[test]
+    fn a_storm_is_one_line_in_ten_seconds_and_told_to_the_end() {
+        let dir = tempdir().unwrap();
+        let mut log = log(&dir);
+        log.open(&file(&dir), Level::Debg, false, false, at(0)).unwrap();
+        for _ in 0..1000 {
+            log.mention((Level::Warn, "rain".into()), at(0));
+            log.mention((Level::Debg, "noise".into()), at(0));
+            log.tell((Level::Info, "exited: web".into()), at(0));
+        }
+        let count = |text: &str| read(&dir).matches(text).count();
+        assert_eq!((count("noise\n"), count("exited: web\n")), (1000, 1000));
+        assert!(count("rain\n") < 100);
+        assert_eq!(log.trouble_due(), Some(at(10).mono));
+        log.own_up(at(9));
+        assert_eq!(count("times more"), 0);
+        log.own_up(at(10));
+        assert!(read(&dir).ends_with(" WARN rain; said 980 times more\n"));
+        assert_eq!(log.trouble_due(), None);
+        log.mention((Level::Warn, "rain".into()), at(11));
+        log.hold(false, at(11));
+        assert!(read(&dir).ends_with(" WARN rain; said 1 times more\n"));
     }
 
     #[test]

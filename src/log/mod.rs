@@ -17,5 +17,6 @@ pub mod saying;
 pub mod series;
 pub mod sink;
 pub mod stamp;
+pub mod storm;
 pub mod syslog;
 pub mod trouble;

@@ -57,7 +57,8 @@ impl Reactor {
                     Err(error) => self.set.signal_failed(now, id, error.to_string()),
                 }
             }
-            Action::Say(saying) => self.shell.say(now, saying::words(&saying)),
+            // Scripts read these: each is said, however many there are.
+            Action::Say(saying) => self.shell.log.tell(saying::words(&saying), now),
             Action::Changed(change) => {
                 self.changed = true;
                 self.web.changes.changed(change.id);

@@ -103,9 +103,9 @@ fn scanner(output: &Output) -> Option<Scanner> {
 }
 
 impl Shell {
-    /// Writes a line to the main log.
-    pub fn say(&mut self, now: Now, (level, text): (Level, String)) {
-        self.log.say(level, &text, now);
+    /// Writes a line to the main log, unless it is one too many of its kind.
+    pub fn say(&mut self, now: Now, sentence: (Level, String)) {
+        self.log.mention(sentence, now);
     }
 
     /// Makes room for the members of a new group, and the AUTO logs they have even before they
