@@ -375,6 +375,9 @@ fn take(identity: &Identity) -> Result<(), &'static str> {
         if libc::syscall(SYS_setgroups, groups.len(), groups.as_ptr()) < 0 {
             return Err("Could not set groups of effective user");
         }
+        if libc::getgroups(0, null_mut()) != groups.len() as libc::c_int {
+            return Err("Could not set groups of effective user");
+        }
         libc::syscall(SYS_setresgid, *gid, *gid, *gid);
         libc::getresgid(&mut real, &mut effective, &mut saved);
         if [real, effective, saved] != [*gid; 3] {

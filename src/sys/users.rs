@@ -96,7 +96,10 @@ pub fn identity(uid: u32) -> Result<Option<Identity>, Refused> {
 pub fn switch_to(identity: &Identity) -> Result<(), &'static str> {
     let groups: Vec<Gid> = identity.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
-    unistd::setgroups(&groups).map_err(|_| "Could not set groups of effective user")?;
+    let now = unistd::setgroups(&groups).and_then(|()| unistd::getgroups());
+    if !now.is_ok_and(|now| now.len() == groups.len() && groups.iter().all(|g| now.contains(g))) {
+        return Err("Could not set groups of effective user");
+    }
     let now = unistd::setresgid(gid, gid, gid).and_then(|()| unistd::getresgid());
     if !now.is_ok_and(|ids| [ids.real, ids.effective, ids.saved] == [gid; 3]) {
         return Err("Could not set group id of effective user");
