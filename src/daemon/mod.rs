@@ -11,7 +11,7 @@ use crate::cli;
 use crate::config::{self, Surroundings};
 use crate::reactor::reader::ConfigReader;
 use crate::sys::host::surroundings;
-use crate::sys::users;
+use crate::sys::{links, users};
 use flags::Flags;
 
 /// The version of Supervisor that svx stands in for, and tells clients it is.
@@ -57,7 +57,8 @@ fn find_file(prog: &str, flags: &Flags, around: &Surroundings) -> Result<PathBuf
     if let Some(file) = &flags.configuration {
         return Ok(around.normal(file));
     }
-    if users::own_uid() == 0 {
+    let root = users::own_uid() == 0;
+    if root {
         eprintln!(
             "{prog}: warning: running as root and searching for the configuration in default \
              places, the current directory among them; name it with -c and an absolute path"
@@ -67,12 +68,20 @@ fn find_file(prog: &str, flags: &Flags, around: &Surroundings) -> Result<PathBuf
     let path = around.env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
     let program = config::search::program(Path::new(&argv0), path);
     let places = config::search::places(&program);
-    config::search::find(&program).map(|file| around.cwd.join(file)).ok_or_else(|| {
+    let Some(file) = config::search::find(&program).map(|file| around.cwd.join(file)) else {
         let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-        format!(
+        return Err(format!(
             "No config file found at default paths ({}); use the -c option to specify a config \
              file at a different path",
             places.join(", ")
-        )
-    })
+        ));
+    };
+    match links::changeable(&file) {
+        Some(why) if root => Err(format!(
+            "{} was found in a default place, and root does not run what others can write: {why}; \
+             name it with -c if it is to be trusted",
+            file.display()
+        )),
+        _ => Ok(file),
+    }
 }

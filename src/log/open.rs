@@ -1,13 +1,14 @@
 //! How a log file is opened, so that neither a FIFO nor somebody else's symlink does harm.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::libc;
 
 use crate::log::trouble::words;
+use crate::sys::links::may_follow;
 
 /// How a file is opened and how far it may grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +31,8 @@ pub fn open(path: &Path, shape: &Shape) -> io::Result<File> {
     options.append(true).create(true).mode(shape.mode).custom_flags(flags | libc::O_NOFOLLOW);
     let parent = path.parent().unwrap_or(Path::new("/"));
     match options.open(path) {
-        // Most are no symlinks; one is followed unless anybody may have put it there.
-        Err(error) if error.raw_os_error() == Some(libc::ELOOP) && !is_everybodys(parent) => {
+        // Most are no symlinks; one is followed unless a stranger may have put it there.
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) && may_follow(path) => {
             options.custom_flags(flags).open(path)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && shape.make_dirs => {
@@ -42,16 +43,15 @@ pub fn open(path: &Path, shape: &Shape) -> io::Result<File> {
     }
 }
 
-/// A directory like `/tmp`: sticky, and writable for all.
-fn is_everybodys(directory: &Path) -> bool {
-    fs::metadata(directory).is_ok_and(|dir| dir.mode() & 0o1002 == 0o1002)
-}
-
 /// `cannot open PATH: WORDS`, of the same kind; the bare error where no descriptor is left, which
 /// is not the path's fault.
 pub fn cannot_open(path: &Path, error: &io::Error) -> io::Error {
     if let Some(code @ (libc::EMFILE | libc::ENFILE)) = error.raw_os_error() {
         return io::Error::from_raw_os_error(code);
+    }
+    if error.raw_os_error() == Some(libc::ELOOP) && !may_follow(path) {
+        let why = "a symbolic link that somebody else may have put there is not followed";
+        return io::Error::new(error.kind(), format!("cannot open {}: {why}", path.display()));
     }
     io::Error::new(error.kind(), format!("cannot open {}: {}", path.display(), words(error)))
 }
@@ -59,6 +59,7 @@ pub fn cannot_open(path: &Path, error: &io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use tempfile::tempdir;
 
@@ -81,7 +82,7 @@ mod tests {
         symlink(dir.path().join("log"), &link).unwrap();
         open(&link, &SHAPE).unwrap();
         assert!(dir.path().join("log").exists());
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let error = open(&link, &SHAPE).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ELOOP));
     }

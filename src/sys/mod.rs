@@ -9,6 +9,7 @@ pub mod door;
 pub mod errno;
 pub mod host;
 pub mod kill;
+pub mod links;
 pub mod memory;
 pub mod notify;
 pub mod pidfd;

@@ -9,6 +9,8 @@ use std::process;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::sys::links::may_follow;
+
 /// Our pidfile, locked as long as this lives, so that no second daemon takes it over.
 pub struct Pidfile {
     path: PathBuf,
@@ -16,14 +18,20 @@ pub struct Pidfile {
 }
 
 impl Pidfile {
-    /// Writes our pid and a newline. A reader finds the old content or the new, never none. No
-    /// symbolic link is followed (ELOOP), and a file that a living daemon holds is left as it is
-    /// (EAGAIN). What is not a plain file, such as `/dev/null`, is only written to.
+    /// Writes our pid and a newline. A reader finds the old content or the new, never none. A
+    /// symbolic link that a stranger may have put there is not followed (ELOOP), and a file that a
+    /// living daemon holds is left as it is (EAGAIN). What is not a plain file, such as
+    /// `/dev/null`, is only written to.
     pub fn write(path: &Path) -> io::Result<Pidfile> {
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
         let mut options = File::options();
-        options.write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
-        let mut file = options.open(path)?;
+        options.write(true).create(true).truncate(false).mode(0o644);
+        let mut file = match options.custom_flags(flags | libc::O_NOFOLLOW).open(path) {
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) && may_follow(path) => {
+                options.custom_flags(flags).open(path)?
+            }
+            opened => opened?,
+        };
         let text = format!("{}\n", process::id());
         let path = path.to_path_buf();
         if !file.metadata()?.is_file() {
@@ -43,7 +51,7 @@ impl Pidfile {
 
     /// Removes it, unless somebody has put another pid there meanwhile.
     pub fn remove(self) -> io::Result<()> {
-        let ours = fs::symlink_metadata(&self.path)?.is_file()
+        let ours = fs::metadata(&self.path)?.is_file()
             && fs::read_to_string(&self.path)?.trim().parse() == Ok(process::id());
         if ours { fs::remove_file(&self.path) } else { Ok(()) }
     }
@@ -51,7 +59,7 @@ impl Pidfile {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 
@@ -90,13 +98,19 @@ mod tests {
     }
 
     #[test]
-    fn no_link_is_followed_and_no_device_removed() {
+    fn a_link_of_ours_goes_and_a_strangers_is_not_followed_and_no_device_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("pid"), folder.path().join("target"));
         fs::write(&target, "precious").unwrap();
         symlink(&target, &path).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert!(Pidfile::write(&path).is_err());
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let pidfile = Pidfile::write(&path).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), format!("{}\n", process::id()));
+        pidfile.remove().unwrap();
+        assert!(fs::symlink_metadata(&path).is_err() && target.exists());
         Pidfile::write(Path::new("/dev/null")).unwrap().remove().unwrap();
         assert!(Path::new("/dev/null").exists());
     }
