@@ -17,7 +17,7 @@ use crate::base::{shlex, suggest};
 
 /// What all processes of a configuration may take together, in bytes: `numprocs` multiplies
 /// whatever a section holds.
-const PROCESSES_BYTES_MAX: usize = 512 << 20;
+pub const PROCESSES_BYTES_MAX: usize = 512 << 20;
 
 /// Reads all groups, sorted by priority and name.
 pub(super) fn read(reader: &mut Reader, daemon: &Daemon, scope: &Scope) -> Vec<Group> {

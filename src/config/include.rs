@@ -15,7 +15,7 @@ use super::options::program::Kind;
 use crate::base::level::Level;
 
 /// The longest file that is read.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+pub const FILE_BYTES_MAX: u64 = 16 << 20;
 /// The most options a section of one file may have.
 const KEYS_MAX: usize = 1000;
 /// The most options `[DEFAULT]` may spread, over all sections.

@@ -23,4 +23,5 @@ pub mod values;
 
 pub use around::Surroundings;
 pub use error::{Problem, Problems};
+pub use groups::PROCESSES_BYTES_MAX;
 pub use load::{Loaded, Overrides, load};

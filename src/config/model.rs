@@ -92,6 +92,8 @@ pub struct Server {
     pub login: Option<(String, String)>,
     /// A TCP port that other machines reach may be open to everybody.
     pub allow_unauthenticated: bool,
+    /// Names a browser may know it by, those of a proxy in front of it.
+    pub allowed_hosts: Vec<String>,
 }
 
 impl Server {

@@ -52,6 +52,7 @@ fn kind(
             address,
             login: login.clone(),
             allow_unauthenticated: draft.allow_unauthenticated,
+            allowed_hosts: draft.allowed_hosts.clone(),
         }));
     }
 }

@@ -18,7 +18,7 @@ pub use envelope::Envelope;
 pub use happened::{Happened, json};
 pub use kind::{Kind, Kinds, Row, TABLE};
 pub use payload::{Event, Field, Period, Who, state_kind};
-pub use pool::{Heard, Pool, Refused, Violation};
+pub use pool::{Heard, Pool, Refused, Violation, WAITING_BYTES_MAX as POOL_BYTES_MAX};
 pub use saying::Saying;
 
 use crate::process::ProcessId;

@@ -11,7 +11,7 @@ use crate::process::ProcessId;
 /// How often a full buffer is reported at most.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// What may wait for one pool, in bytes of payload, however many events `buffer_size` allows.
-const WAITING_BYTES_MAX: usize = 64 << 20;
+pub const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// What a listener has said on its stdout; `proto::listener` makes it out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::log::storm::Storms;
 const EARLY_LINES_MAX: usize = 1000;
 
 /// Lines that wait for [`MainLog::flush`]; one more and they are written at once.
-const HELD_BYTES_MAX: usize = 32 << 10;
+pub const HELD_BYTES_MAX: usize = 32 << 10;
 
 /// What is kept for followers between two calls of [`MainLog::take_followed`].
 const FOLLOWED_BYTES_MAX: usize = 1 << 20;

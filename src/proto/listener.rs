@@ -10,7 +10,7 @@ const RESULT_CHARS: usize = "RESULT ".len();
 /// The longest line that may announce a result.
 const LINE_BYTES_MAX: usize = 256;
 /// The longest body of a result. Nothing but its length and whether it is `OK` is remembered.
-const RESULT_BYTES_MAX: usize = 16 << 20;
+pub const RESULT_BYTES_MAX: usize = 16 << 20;
 /// How much of what violates the protocol is shown.
 const OFFENCE_BYTES_MAX: usize = 128;
 const OK: &[u8] = b"OK";

@@ -14,15 +14,25 @@ pub struct Site<'a> {
     pub names: &'a [String],
 }
 
+/// Decides on any request: none is answered to a name that may be a stranger's.
+///
+/// # Errors
+/// 403 with the reason.
+pub fn own_name(head: &Head, site: Site) -> Result<(), Refusal> {
+    let host = head.field("host").map(str::to_ascii_lowercase);
+    match host.is_some_and(|host| site.is_open_loopback && !is_local(&host, site.names)) {
+        true => refuse("the Host is not one of this machine nor of allowed_hosts"),
+        false => Ok(()),
+    }
+}
+
 /// Decides on a request that changes state, which every XML-RPC call may do.
 ///
 /// # Errors
 /// 403 with the reason.
 pub fn same_site(head: &Head, site: Site) -> Result<(), Refusal> {
+    own_name(head, site)?;
     let host = head.field("host").map(str::to_ascii_lowercase);
-    if site.is_open_loopback && host.as_deref().is_some_and(|host| !is_local(host, site.names)) {
-        return refuse("the Host is not one of this machine");
-    }
     match head.field("sec-fetch-site") {
         // `none`: typed by the user.
         Some("same-origin" | "none") => return Ok(()),

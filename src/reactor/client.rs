@@ -13,10 +13,10 @@ use crate::proto::Parsed;
 use crate::sys::clock;
 
 /// Requests of one client carried out in a turn; the rest wait for the next.
-const REQUESTS_PER_TURN: usize = 64;
+pub const REQUESTS_PER_TURN: usize = 64;
 
 /// A request must have come as a whole within this time after its first byte.
-const REQUEST_WITHIN: Duration = Duration::from_secs(30);
+pub const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 
 /// A client that has its last answer is hung up on after this time, if it does not close before.
 const LINGER: Duration = Duration::from_secs(2);

@@ -13,9 +13,9 @@ const READ_BUDGET: usize = 256 << 10;
 pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
 
 /// A client that has not taken this much of its answers gets no more of them for now.
-const BEHIND_BYTES: usize = 1 << 20;
+pub const BEHIND_BYTES: usize = 1 << 20;
 /// What may have come without being understood; the rest waits in the socket.
-const INBOX_BYTES_MAX: usize = 2 << 20;
+pub const INBOX_BYTES_MAX: usize = 2 << 20;
 /// What a client may go on sending after its last answer; beyond it is hung up on.
 const LINGER_BYTES_MAX: usize = 16 << 20;
 

@@ -16,7 +16,7 @@ use crate::proto::http::Head;
 use crate::rpc::json::Id;
 
 /// Verifications that may wait for the thread; whoever comes then is turned away.
-const WAITING_MAX: usize = 64;
+pub const WAITING_MAX: usize = 64;
 
 /// Somebody at the door.
 struct Visitor {

@@ -14,7 +14,7 @@ use crate::rpc::json::{self, Id};
 use crate::rpc::{Code, Fault, Params, StdinError, Value};
 
 /// What may wait for a client that follows events; it is cut off beyond.
-const WATCHER_BYTES_MAX: usize = 4 << 20;
+pub const WATCHER_BYTES_MAX: usize = 4 << 20;
 /// What the buffer that events are written into keeps for the next one.
 const ENVELOPE_BYTES_KEPT: usize = 64 << 10;
 

@@ -8,6 +8,7 @@ use super::Reactor;
 use super::calls::{Mark, ReplyTo};
 use super::client::Dialect;
 use super::doorman::{Verdict, Wanted};
+use super::listen::Gate;
 use super::streams::last_bytes;
 use super::tap::Followed;
 use super::web::{Asked, Following};
@@ -163,9 +164,14 @@ impl Reactor {
 
     fn accept_rpc(&self, slot: usize, head: &Head) -> Result<(), Refusal> {
         http::accept_rpc(head)?;
+        same_site(head, self.site(slot))
+    }
+
+    /// What is to be known of the server a client came through.
+    pub(super) fn site(&self, slot: usize) -> Site<'_> {
         let gate = self.clients.get(slot).and_then(|client| self.listening.gate(client.gate));
-        let is_open_loopback = gate.is_some_and(|gate| gate.is_open_loopback());
-        same_site(head, Site { is_open_loopback, names: &[] })
+        let is_open_loopback = gate.is_some_and(Gate::is_open_loopback);
+        Site { is_open_loopback, names: gate.map_or(&[], |gate| &gate.server.allowed_hosts) }
     }
 
     fn http_body(&mut self, now: Now, slot: usize, body: &[u8]) {

@@ -30,6 +30,16 @@ mod trees;
 mod usage;
 mod web;
 
+/// What the manual says of the bounds on what clients can make the loop hold.
+pub mod bounds {
+    pub use super::client::{REQUEST_WITHIN, REQUESTS_PER_TURN};
+    pub use super::connection::{BEHIND_BYTES, INBOX_BYTES_MAX, OUTBOX_BYTES_MAX};
+    pub use super::doorman::WAITING_MAX;
+    pub use super::events::WATCHER_BYTES_MAX;
+    pub use super::stdin::STDIN_BYTES_MAX;
+    pub use super::tap::WAITING_BYTES_MAX as FOLLOWER_BYTES_MAX;
+}
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;

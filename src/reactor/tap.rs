@@ -15,7 +15,7 @@ pub enum Followed {
 }
 
 /// Bytes one follower may leave waiting within a turn; it is cut off beyond.
-const WAITING_BYTES_MAX: usize = 4 << 20;
+pub const WAITING_BYTES_MAX: usize = 4 << 20;
 
 /// One follower.
 #[derive(Debug)]

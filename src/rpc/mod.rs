@@ -16,7 +16,7 @@ pub use crate::base::value::Value;
 pub use context::{About, Channel, Context, Host, StdinError};
 pub use fault::{Code, Fault};
 pub use info::{Infos, description};
-pub use rows::{Source, Tail};
+pub use rows::{MULTICALL_BYTES_MAX, Source, Tail};
 pub use table::{Args, Given, Kind, Method, Outcome, Param, Params, ask, call, method, methods};
 pub use waiting::Waiting;
 pub use written::{Form, Written};

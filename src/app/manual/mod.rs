@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::cli::{self, Manual, Page, UsageError};
 
 mod api;
+mod bounds;
 mod conf;
 mod events;
 mod programs;

@@ -1,5 +1,6 @@
 //! The programs: svx(1), supervisord(8), supervisorctl(1), echo_supervisord_conf(1).
 
+use super::bounds;
 use crate::app;
 use crate::cli::manual::sentence;
 use crate::cli::{Manual, Page, Part};
@@ -66,7 +67,8 @@ fn supervisord() -> Manual {
         Part::text(
             "Without `--configuration` the first of these files is read: ../etc/supervisord.conf \
              and ../supervisord.conf beside the executable's directory, ./supervisord.conf, \
-             ./etc/supervisord.conf, /etc/supervisord.conf, /etc/supervisor/supervisord.conf.",
+             ./etc/supervisord.conf, /etc/supervisord.conf, /etc/supervisor/supervisord.conf. Root \
+             refuses it where others can write it or put another in its place.",
         ),
         Part::Heading("OPTIONS"),
         Part::flags(&page.rows),
@@ -95,6 +97,7 @@ fn supervisord() -> Manual {
             ),
         ]),
     ];
+    parts.extend(bounds::parts());
     parts.extend(examples(&page));
     parts.extend(see_also("supervisorctl(1), supervisord.conf(5), svx-events(7), svx-api(7)"));
     Manual { name: "supervisord", section: 8, about: page.about.into(), parts }

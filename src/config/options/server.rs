@@ -23,6 +23,8 @@ pub struct Draft {
     pub password: Option<String>,
     /// Of TCP servers: opened to strangers without credentials.
     pub allow_unauthenticated: bool,
+    /// Of TCP servers: names of proxies in front of it.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// `[unix_http_server]`
@@ -74,6 +76,14 @@ pub const INET: &[Opt<Draft>] = &[
         default: "false",
         help: "svx: open a port that other machines reach though no username is set",
         set: |d, text, _| store(&mut d.allow_unauthenticated, values::boolean(text)),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "allowed_hosts",
+        arg: "NAMES",
+        help: "svx: names with dots under which browsers may reach a server without username, \
+               as through a proxy; addresses and names of this machine always may",
+        set: |d, text, _| store(&mut d.allowed_hosts, Ok(values::list(text))),
         ..Opt::ROW
     },
 ];

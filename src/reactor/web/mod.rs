@@ -17,7 +17,7 @@ use super::Reactor;
 use super::client::Dialect;
 use crate::base::clock::{Now, Wall};
 use crate::proto::http::{Head, Length, Method, Refusal, Reply, Status, decode};
-use crate::proto::origin::{Site, same_site};
+use crate::proto::origin::{own_name, same_site};
 use crate::web::answer::Answer;
 use crate::web::form::{Form, media_type};
 use crate::web::metrics;
@@ -122,12 +122,11 @@ impl Reactor {
             }
         })?;
         let asked = Asked { found, head: head.clone() };
-        let gate = self.clients.get(slot).and_then(|client| self.listening.gate(client.gate));
-        let is_open_loopback = gate.is_some_and(|gate| gate.is_open_loopback());
+        let site = self.site(slot);
+        own_name(head, site).map_err(|refusal| refuse(refusal, "FORBIDDEN"))?;
         let route = asked.found.route;
         let acts = route.to == To::List && asked.query().filled("action").is_some();
         if route.method == Method::Post || acts {
-            let site = Site { is_open_loopback, names: &[] };
             same_site(head, site).map_err(|refusal| refuse(refusal, "FORBIDDEN"))?;
         }
         let wanted = match route.takes {

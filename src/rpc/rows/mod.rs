@@ -14,6 +14,7 @@ mod system;
 pub mod twiddler;
 pub(super) mod update;
 
+pub use multicall::RESULT_BYTES_MAX as MULTICALL_BYTES_MAX;
 pub use streams::{Source, Tail};
 
 use super::table::{Given, Kind, Method, Param};

@@ -11,7 +11,7 @@ const CALLS_AT_ONCE: usize = 128;
 /// How many bytes of results end the turn's portion.
 const RESULT_BYTES_AT_ONCE: usize = 1 << 20;
 /// How many bytes of results one multicall can have; the calls beyond are refused.
-const RESULT_BYTES_MAX: usize = 64 << 20;
+pub const RESULT_BYTES_MAX: usize = 64 << 20;
 
 /// A multicall under way.
 #[derive(Clone, Debug, PartialEq)]
