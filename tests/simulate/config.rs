@@ -119,7 +119,6 @@ pub fn program(dice: &mut Dice, group: &str, name: &str) -> Program {
     };
     Program {
         killmode: KillMode::Process,
-        no_new_privs: false,
         name: name.into(),
         group: group.into(),
         program: name.into(),
