@@ -49,7 +49,6 @@ pub fn config(program: &Program) -> Value {
         ("killasgroup", program.killasgroup.into()),
         ("killmode", program.killmode.name().into()),
         ("no_new_privs", program.no_new_privs.into()),
-        ("no_new_privs", program.no_new_privs.into()),
         ("redirect_stderr", program.redirect_stderr.into()),
         ("stdout", output(&program.stdout)),
         ("stderr", output(&program.stderr)),
