@@ -129,7 +129,7 @@ fn what_is_not_carried_out_is_refused_with_the_status_that_says_why() {
         (post("/RPC2", "", &format!("<!DOCTYPE x>{}", state())), 400, true),
         (post("/mainlogtail", "", "x"), 405, true),
         (get("/", "").replace("GET", "DELETE"), 405, true),
-        (get("/", "").replace("GET", "BREW"), 501, true),
+        (get("/nothing", "").replace("GET", "BREW"), 501, true),
         (rpc("Transfer-Encoding: gzip\r\n"), 501, false),
         (rpc("Content-Length: 4194305\r\n"), 413, false),
         (rpc("Content-Length: x\r\n"), 400, false),

@@ -115,21 +115,20 @@ const fn integer(name: &'static str, from: i64, to: i64, help: &'static str) -> 
 
 /// The most that one request reads of a log, in bytes.
 pub const LOG_BYTES_MAX: i64 = 1 << 20;
-const BYTES_MAX: i64 = i64::MAX;
 
 const OFFSET: Param =
-    integer("offset", -BYTES_MAX, BYTES_MAX, "The first byte; below 0 it counts from the end.");
+    integer("offset", i64::MIN, i64::MAX, "The first byte; below 0 it counts from the end.");
 const FROM: Param = integer(
     "offset",
-    -BYTES_MAX,
-    BYTES_MAX,
+    i64::MIN,
+    i64::MAX,
     "The first byte, below 0 from the end; without it, what is written from now on.",
 );
 const RANGE: &[Param] = &[
     OFFSET,
     integer("length", 0, LOG_BYTES_MAX, "How many bytes at most; 65536 if it is not said."),
 ];
-const PORTION: &[Param] = &[OFFSET, integer("length", 1, LOG_BYTES_MAX, "How many bytes at most.")];
+const PORTION: &[Param] = &[OFFSET, integer("length", 0, LOG_BYTES_MAX, "How many bytes at most.")];
 
 /// What a variable of a path can be, where it is not just any text.
 pub const VARIABLES: &[Param] = &[
@@ -286,8 +285,22 @@ pub static ROUTES: &[Route] = &[
 const LIST: &[Param] = &[
     text("notice", "What is to be told of an action that is over."),
     text("message", "A sentence to show."),
-    text("action", "start, stop, restart or clearlog; refresh, stopall or restartall."),
-    text("processname", "For the first four of those."),
+    Param {
+        name: "action",
+        kind: ParamKind::Word(&[
+            "start",
+            "stop",
+            "restart",
+            "clearlog",
+            "refresh",
+            "stopall",
+            "restartall",
+        ]),
+        help: "What to do; the first four need a processname.",
+    },
+    text("processname", "To which process."),
+    text("filter", "Only processes in whose name or description this occurs."),
+    text("state", "Only processes in this state, or `problems`."),
 ];
 
 /// A request that was matched.

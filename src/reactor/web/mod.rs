@@ -107,10 +107,11 @@ impl Reactor {
             true => Answer::error(refusal.status, code, refusal.why),
             false => Answer::refusal(refusal),
         };
-        if let (Method::Unknown, Err(refusal)) = (head.method, head.method.among(&[])) {
-            return Err(refuse(refusal, "NOT_IMPLEMENTED"));
-        }
         let found = routes::find(head.method, head.path()).map_err(|missing| match missing {
+            Missing::Path if head.method == Method::Unknown => {
+                let refusal = Refusal { status: Status::NotImplemented, why: "no such method" };
+                refuse(refusal, "NOT_IMPLEMENTED")
+            }
             Missing::Path => {
                 let refusal = Refusal { status: Status::NotFound, why: "nothing is here" };
                 refuse(refusal, "NOT_FOUND")
