@@ -117,20 +117,27 @@ impl Proc {
 
 /// Of `/proc/PID/stat`.
 #[derive(Debug, PartialEq, Eq)]
-struct Stat {
-    state: u8,
-    parent: i32,
-    group: i32,
-    ticks: u64,
-    started: u64,
-    virt: u64,
-    resident_pages: u64,
+pub struct Stat {
+    /// The letter of its state, `Z` once it has ended.
+    pub state: u8,
+    /// Its parent's process id.
+    pub parent: i32,
+    /// Its process group.
+    pub group: i32,
+    /// User and system time, in the kernel's steps.
+    pub ticks: u64,
+    /// When it was started, in ticks since the machine was.
+    pub started: u64,
+    /// Bytes of address space.
+    pub virt: u64,
+    /// Pages of memory.
+    pub resident_pages: u64,
 }
 
 impl Stat {
     /// The name, in parentheses, may have parentheses, spaces and line breaks of its own: the
     /// fields are counted from its end.
-    fn parse(line: &[u8]) -> Option<Stat> {
+    pub fn parse(line: &[u8]) -> Option<Stat> {
         let after = line.iter().rposition(|byte| *byte == b')')? + 1;
         let text = std::str::from_utf8(&line[after..]).ok()?;
         let mut fields = text.split_ascii_whitespace();
