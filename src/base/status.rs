@@ -16,6 +16,9 @@ pub struct Status {
 }
 
 impl Status {
+    /// Of a process that was not our child, so that nobody has told us.
+    pub const UNKNOWN: Status = Status { code: -1, signal: None, core: false };
+
     /// From the number that waitpid(2) gives for a process that has ended.
     pub fn from_raw(raw: i32) -> Status {
         if libc::WIFEXITED(raw) {
@@ -33,6 +36,9 @@ impl Status {
 impl Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Some(signal) = self.signal else {
+            if *self == Status::UNKNOWN {
+                return f.write_str("exit status unknown");
+            }
             return write!(f, "exit status {}", self.code);
         };
         write!(f, "terminated by {}", signal::name(signal))?;
@@ -52,6 +58,7 @@ mod tests {
         assert_eq!(words(255 << 8), "exit status 255");
         assert_eq!(words(9), "terminated by SIGKILL");
         assert_eq!(words(11 | 0x80), "terminated by SIGSEGV (core dumped)");
+        assert_eq!(Status::UNKNOWN.words(), "exit status unknown");
         assert_eq!(words(40), "terminated by signal 40");
         assert_eq!(Status::from_raw(15).code, -1);
     }

@@ -61,6 +61,47 @@ pub struct Daemon {
     pub logdir_create: bool,
     /// svx: clients that are served at the same time; one more is hung up on.
     pub clients_max: u32,
+    /// svx: where it is written down what runs.
+    pub statefile: Statefile,
+    /// svx: what becomes of what a daemon has left running that ended without stopping it.
+    pub leftovers: Leftovers,
+}
+
+impl Daemon {
+    /// The file in which it is written down what runs, if there is to be one.
+    pub fn statefile(&self) -> Option<PathBuf> {
+        match &self.statefile {
+            Statefile::None => None,
+            Statefile::At(path) => Some(path.clone()),
+            Statefile::Auto => {
+                let mut path = self.pidfile.clone().into_os_string();
+                path.push(".state");
+                Some(path.into())
+            }
+        }
+    }
+}
+
+/// svx: where it is written down what runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statefile {
+    /// `AUTO`: beside the pidfile, with `.state` behind its name.
+    Auto,
+    /// `NONE`: nowhere.
+    None,
+    /// Absolute.
+    At(PathBuf),
+}
+
+/// svx: what becomes of what a daemon has left running that ended without stopping it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// It is named in the log and left alone.
+    Ignore,
+    /// It is stopped before anything starts.
+    Stop,
+    /// It goes on as what runs of its program.
+    Adopt,
 }
 
 /// svx: a file of variables, read anew at each start of a program.

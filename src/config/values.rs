@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::around::Surroundings;
 use super::error::{did_you_mean, quoted};
 use super::ini::is_space;
-use super::model::{Autorestart, EnvironmentFile, KillMode, LogTarget, User};
+use super::model::{Autorestart, EnvironmentFile, KillMode, Leftovers, LogTarget, User};
 use crate::base::level::Level;
 use crate::base::shlex::{self, BadPairs};
 use crate::base::{bytes, int, signal, suggest};
@@ -131,6 +131,16 @@ pub fn killmode(text: &str) -> Checked<KillMode> {
         "group" => Ok(KillMode::Group),
         "tree" => Ok(KillMode::Tree),
         _ => expected("process, group or tree", text),
+    }
+}
+
+/// `ignore`, `stop` or `adopt`.
+pub fn leftovers(text: &str) -> Checked<Leftovers> {
+    match text.to_lowercase().as_str() {
+        "ignore" => Ok(Leftovers::Ignore),
+        "stop" => Ok(Leftovers::Stop),
+        "adopt" => Ok(Leftovers::Adopt),
+        _ => expected("ignore, stop or adopt", text),
     }
 }
 

@@ -2,19 +2,20 @@
 //! 4.3.0 (`Supervisor.main` and `.run` in supervisord.py): what can be refused is refused before
 //! the daemon leaves the terminal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::SUPERVISOR_VERSION;
 use crate::base::level::Level;
-use crate::config::model::{Config, Daemon};
+use crate::config::model::{Config, Daemon, Statefile};
 use crate::log::mainlog::MainLog;
 use crate::log::outlets::Outlets;
 use crate::log::passthrough::Passthrough;
 use crate::log::syslog::{self, Syslog};
 use crate::log::{auto, said};
 use crate::process::Mood;
+use crate::process::ledger::Entry;
 use crate::reactor::reader::{ConfigReader, Fresh};
-use crate::reactor::{CannotListen, Common, Listening, Reactor, Remains, Report, Start};
+use crate::reactor::{CannotListen, Common, Journal, Listening, Reactor, Remains, Report, Start};
 use crate::rpc::About;
 use crate::sys::notify::{self, Notifier};
 use crate::sys::pidfile::Pidfile;
@@ -58,8 +59,9 @@ pub fn run(mut reader: ConfigReader) -> Result<(), String> {
         leave_terminal(&mut log, daemon)?;
     }
     let mut pidfile = write_pidfile(&mut log, daemon);
+    let (journal, mut leftovers) = open_journal(&mut log, daemon);
     let report = Notifier::new(&told, std::process::id()).map(Report::new);
-    let mut remains = Remains { listening, signals, log, reader, spawner, report };
+    let mut remains = Remains { listening, signals, log, reader, spawner, journal, report };
     let mut fresh = fresh;
     loop {
         let daemon = fresh.config.daemon.clone();
@@ -70,7 +72,9 @@ pub fn run(mut reader: ConfigReader) -> Result<(), String> {
             zone: tz.clone(),
         };
         let common = Common::new(remains.reader.around.env.clone(), &fresh.config);
-        let start = Start { config: fresh.config, common, about, tz: tz.clone(), remains };
+        let leftovers = std::mem::take(&mut leftovers);
+        let config = fresh.config;
+        let start = Start { config, common, about, tz: tz.clone(), leftovers, remains };
         let mut reactor = Reactor::new(clock::now(), start)
             .map_err(|error| format!("cannot set up the event loop: {error}"))?;
         let mood = reactor.run();
@@ -81,6 +85,7 @@ pub fn run(mut reader: ConfigReader) -> Result<(), String> {
         fresh = next;
     }
     remains.log.outlets.passthroughs().for_each(Passthrough::flush);
+    remains.journal.close();
     remove(pidfile);
     Ok(())
 }
@@ -108,8 +113,31 @@ fn begin_again(remains: &mut Remains, fresh: &Fresh, pidfile: Option<Pidfile>) -
         Ok(listening) => remains.listening = listening,
         Err(text) => remains.log.say(Level::Crit, &text, clock::now()),
     }
+    if remains.journal.path() != statefile(daemon).as_deref() {
+        std::mem::take(&mut remains.journal).close();
+        (remains.journal, _) = open_journal(&mut remains.log, daemon);
+    }
     remove(pidfile);
     write_pidfile(&mut remains.log, daemon)
+}
+
+/// None is made beside a pidfile that is no file, such as `/dev/null`.
+fn statefile(daemon: &Daemon) -> Option<PathBuf> {
+    let beside = daemon.statefile == Statefile::Auto;
+    let odd = beside && daemon.pidfile.symlink_metadata().is_ok_and(|meta| !meta.is_file());
+    daemon.statefile().filter(|_| !odd)
+}
+
+/// Without the file everything works, but what an earlier daemon left is not known.
+fn open_journal(log: &mut MainLog, daemon: &Daemon) -> (Journal, Vec<Entry>) {
+    let Some(path) = statefile(daemon) else { return Default::default() };
+    Journal::open(&path).unwrap_or_else(|error| {
+        let path = path.display();
+        let text =
+            format!("no state file {path}: {error}; what a killed daemon leaves is not known");
+        log.say(Level::Warn, &text, clock::now());
+        Default::default()
+    })
 }
 
 fn become_user(daemon: &Daemon, notes: &mut Vec<(Level, String)>) -> Result<(), String> {

@@ -90,6 +90,8 @@ pub enum Input {
     Start,
     /// The spawn succeeded.
     Spawned(i32),
+    /// An earlier daemon had started it, then; it runs with this pid.
+    TakenOver(i32, Now),
     /// The spawn failed; the text becomes `spawnerr`.
     SpawnFailed(String),
     /// It was reaped. What it wrote has been read before.
@@ -151,6 +153,11 @@ impl Process {
                     self.succeed(todo);
                 }
             }
+            (Stopped, Input::TakenOver(pid, started)) if self.pid == 0 => {
+                (self.pid, self.started) = (pid, Some(started));
+                self.enter(Starting, true, todo);
+                self.enter(Running, true, todo);
+            }
             (Starting, Input::SpawnFailed(why)) if self.pid == 0 => {
                 self.spawnerr = why.clone();
                 todo.push(Action::Say(Saying::SpawnErr(why)));
@@ -207,6 +214,7 @@ impl Process {
                 _,
                 Input::Start
                 | Input::Spawned(_)
+                | Input::TakenOver(..)
                 | Input::SpawnFailed(_)
                 | Input::Died(_)
                 | Input::RestGone

@@ -7,6 +7,7 @@ mod change;
 pub mod command;
 mod deadlines;
 pub mod exits;
+pub mod ledger;
 pub mod machine;
 mod namespec;
 mod order;

@@ -28,7 +28,8 @@ pub(super) struct StopOrder {
 }
 
 impl StopOrder {
-    pub fn new(all: &Supervisor) -> StopOrder {
+    /// To stop those that are `wanted`.
+    pub fn new(all: &Supervisor, wanted: impl Fn(ProcessId) -> bool) -> StopOrder {
         let mut groups: Vec<_> = all.groups().iter().collect();
         groups.sort_by_key(|group| group.config.priority);
         let same = |a: &&_, b: &&_| priority(a) == priority(b);
@@ -36,6 +37,7 @@ impl StopOrder {
             let mut step = Vec::new();
             for group in chunk.iter().rev() {
                 let mut members = group.members.clone();
+                members.retain(|id| wanted(*id));
                 members.sort_by_key(|id| all.get(*id).map(|p| p.program.priority));
                 step.extend(members.into_iter().rev());
             }

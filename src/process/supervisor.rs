@@ -54,6 +54,8 @@ pub struct Supervisor {
     /// Processes to start at the shell's leisure (autostart), first to last.
     pub(super) queue: VecDeque<ProcessId>,
     stop_order: Option<StopOrder>,
+    /// What is stopped before anything in the queue is started, and in which order.
+    clearing: Option<(Vec<ProcessId>, StopOrder)>,
     pub(super) todo: Vec<Action>,
     mood: Option<Mood>,
 }
@@ -199,6 +201,33 @@ impl Supervisor {
         self.step(now, id, Input::Spawned(pid));
     }
 
+    /// It runs already, with this pid and since then: an earlier daemon had started it.
+    pub fn take_over(&mut self, now: Now, id: ProcessId, pid: i32, started: Now) {
+        self.by_pid.insert(pid, id);
+        self.step(now, id, Input::TakenOver(pid, started));
+    }
+
+    /// Stops these, in the order of a shutdown, before any autostart; theirs follow then.
+    pub fn clear(&mut self, now: Now, ids: Vec<ProcessId>) {
+        let order = StopOrder::new(self, |id| ids.contains(&id));
+        self.clearing = Some((ids, order));
+        self.continue_clearing(now);
+    }
+
+    fn continue_clearing(&mut self, now: Now) {
+        let Some((ids, mut order)) = self.clearing.take() else { return };
+        order.advance(now, self);
+        if !order.is_done() {
+            self.clearing = Some((ids, order));
+            return;
+        }
+        for id in ids {
+            if let Some(process) = self.get_mut(id).filter(|p| p.state == State::Stopped) {
+                process.started = None; // not by us
+            }
+        }
+    }
+
     /// The shell could not start it.
     pub fn spawn_failed(&mut self, now: Now, id: ProcessId, why: String) {
         self.step(now, id, Input::SpawnFailed(why));
@@ -267,12 +296,13 @@ impl Supervisor {
         self.mood = Some(mood);
         if first {
             self.queue.clear();
+            self.clearing = None;
             self.todo.push(Action::Mood(mood));
             let asked = self.iter().map(|(id, _)| id).filter(|id| self.wants_spawn(*id));
             for id in asked.collect::<Vec<_>>() {
                 self.step(now, id, Input::GiveUp); // asked for in this very turn: not any more
             }
-            let mut order = StopOrder::new(self);
+            let mut order = StopOrder::new(self, |_| true);
             order.advance(now, self);
             self.stop_order = Some(order);
             self.report_shutdown(now);
@@ -315,6 +345,9 @@ impl Supervisor {
 
     /// The next autostart, begun; the caller decides how many it takes in one turn.
     pub fn start_queued(&mut self, now: Now) -> bool {
+        if self.clearing.is_some() {
+            return false;
+        }
         while let Some(id) = self.queue.pop_front() {
             if self.get(id).is_some_and(|p| p.state == State::Stopped && p.started.is_none()) {
                 self.step(now, id, Input::Start);
@@ -326,7 +359,7 @@ impl Supervisor {
 
     /// Whether autostarts wait for [`Supervisor::start_queued`].
     pub fn has_queued(&self) -> bool {
-        !self.queue.is_empty()
+        !self.queue.is_empty() && self.clearing.is_none()
     }
 
     /// Those autostarts.
@@ -366,6 +399,7 @@ impl Supervisor {
             self.resolve(now, id);
         }
         if before.0 != after.0 && after.0.is_stopped() {
+            self.continue_clearing(now);
             self.continue_end(now);
         }
     }

@@ -7,7 +7,7 @@ use crate::base::clock::Now;
 use crate::events::Event;
 use crate::log::saying;
 use crate::process::{Action, ProcessId, Target};
-use crate::sys::{clock, kill};
+use crate::sys::clock;
 
 impl Reactor {
     /// Does everything there is to do; what follows from it too. Programs are started as long as
@@ -46,8 +46,7 @@ impl Reactor {
             Action::Spawn(id) => self.spawns.push_back(id),
             Action::Kill { id, pid, signal, target } => {
                 let sent = match target {
-                    Target::Process => kill::kill(pid, signal),
-                    Target::Group => kill::kill_group(pid, signal),
+                    Target::Process | Target::Group => self.send(id, pid, signal, target),
                     Target::Tree | Target::Rest => self.kill_tree(now, id, pid, signal, target),
                 };
                 match sent {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::cadence::{Cadence, Need};
 use super::fcgi::Socket;
+use super::leftovers::Held;
 use super::stdin::Stdin;
 use crate::events::capture::Scanner;
 use crate::log::child::ChildLog;
@@ -39,6 +40,8 @@ pub struct Child {
     pub stdin: Option<Stdin>,
     /// Instead of one: the socket it accepts from, until it is over.
     pub socket: Option<Rc<Socket>>,
+    /// It runs but is no child of ours, and has none of the above.
+    pub held: Option<Held>,
 }
 
 /// One stream: the log, and the pipe while the child has its end.

@@ -13,8 +13,10 @@ mod events;
 mod fcgi;
 mod host;
 mod http;
+mod journal;
 mod jsonl;
 mod launch;
+mod leftovers;
 mod listen;
 mod metrics;
 mod notify;
@@ -56,6 +58,7 @@ use crate::config::model::Config;
 use crate::events::{Bus, Event};
 use crate::log::mainlog::MainLog;
 use crate::log::said;
+use crate::process::ledger::Entry;
 use crate::process::{Action, Mood, ProcessId, Supervisor};
 use crate::rpc::{About, Host, Written};
 use crate::sys::host::random;
@@ -67,6 +70,7 @@ use crate::sys::{clock, memory};
 use calls::Wait;
 use client::Client;
 use doorman::Doorman;
+pub use journal::Journal;
 pub use launch::Common;
 pub use listen::{CannotListen, Listening};
 use metrics::Counters;
@@ -134,6 +138,8 @@ pub struct Start {
     pub about: About,
     /// The local time zone.
     pub tz: TimeZone,
+    /// What an earlier daemon may have left running.
+    pub leftovers: Vec<Entry>,
     /// What it has from the life before.
     pub remains: Remains,
 }
@@ -150,6 +156,8 @@ pub struct Remains {
     pub reader: ConfigReader,
     /// Made early, while few descriptors were open.
     pub spawner: Spawner,
+    /// Tells the next daemon what runs.
+    pub journal: Journal,
     /// The service manager's share.
     pub report: Option<Report>,
 }
@@ -161,7 +169,7 @@ impl Reactor {
     /// What epoll or the signal handlers say.
     pub fn new(now: Now, start: Start) -> io::Result<Reactor> {
         let poll = Poll::new()?;
-        let Remains { listening, signals, log, reader, spawner, report } = start.remains;
+        let Remains { listening, signals, log, reader, spawner, journal, report } = start.remains;
         let mut sources = Sources::default();
         let token = sources.add(Source::Signals);
         for fd in signals.fds() {
@@ -193,6 +201,7 @@ impl Reactor {
             fresh: None,
             spawner,
             passing: [None; 2],
+            journal,
             proc: Proc::default(),
             takes_groups: false,
             is_subreaper: false,
@@ -231,6 +240,7 @@ impl Reactor {
             reactor.set.add_group(group);
         }
         reactor.act(now);
+        reactor.take_over(now, start.leftovers);
         Ok(reactor)
     }
 
@@ -312,6 +322,7 @@ impl Reactor {
                 // By the clock means by the clock, whatever the poll had still to tell.
                 self.shell.read_stream(now, id, channel);
             }
+            Some(Source::Held(id)) => self.held_ended(now, id),
             Some(Source::Stdin(id)) => self.shell.flush_stdin(id),
             Some(Source::Passthrough(which)) => {
                 let outlets = &mut self.shell.log.outlets;
@@ -358,6 +369,10 @@ impl Reactor {
         self.shell.bus.tick(now, &mut self.shell.telling);
         self.tell(now);
         self.look_on(now);
+        let Shell { journal, proc, .. } = &mut self.shell;
+        if let Some(trouble) = journal.flush(now, proc) {
+            self.shell.say(now, (Level::Warn, trouble));
+        }
         self.shell.log.flush(now); // what an answer tells is in the log before
         self.shell.watch_passthroughs();
         self.shell.note_trouble(self.shell.log.trouble_due());
@@ -434,6 +449,7 @@ impl Reactor {
             match known {
                 Some(_) => {
                     last.into_iter().for_each(|id| self.shell.close_stdin(id));
+                    self.shell.journal.ended(pid);
                     self.set.died(now, pid, status);
                     self.act(now);
                 }
@@ -451,8 +467,8 @@ impl Reactor {
         self.close_doors();
         let (listening, signals) = (self.listening, self.signals);
         let report = self.report.map(Report::again);
-        let Shell { log, reader, spawner, .. } = self.shell;
-        Remains { listening, signals, log, reader, spawner, report }
+        let Shell { log, reader, spawner, journal, .. } = self.shell;
+        Remains { listening, signals, log, reader, spawner, journal, report }
     }
 
     /// What the next life begins with: the file as it is now, or as it was when the restart was

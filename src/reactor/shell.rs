@@ -12,6 +12,7 @@ use super::cadence::TICK;
 use super::child::{Child, PIPE_BYTES, Pipe, Stream, index};
 use super::envfile::with_files;
 use super::fcgi::Sockets;
+use super::journal::Journal;
 use super::launch::{Common, Machine};
 use super::reader::{ConfigReader, Fresh};
 use super::sources::{Source, Sources, unwatch, watch};
@@ -76,6 +77,8 @@ pub struct Shell {
     pub spawner: Spawner,
     /// The poll's tokens of the daemon's own stdout and stderr, while lines wait for them.
     pub passing: [Option<usize>; 2],
+    /// Tells the next daemon what runs.
+    pub journal: Journal,
     /// Looks into `/proc`.
     pub proc: Proc,
     /// Programs are run whose groups are to end with them.
@@ -146,6 +149,7 @@ impl Shell {
             streams,
             stdin: None,
             socket: None,
+            held: None,
         });
     }
 
@@ -245,6 +249,7 @@ impl Shell {
             child.stdin = input.ours();
             child.pid = pid;
         }
+        self.journal.begun(&program.group, &program.name, pid);
         Ok(pid)
     }
 

@@ -23,6 +23,8 @@ pub enum Source {
     Client(usize),
     /// What a child writes.
     Output(ProcessId, Channel),
+    /// The end of a process that runs and is not our child.
+    Held(ProcessId),
     /// A child's standard input, while there is something left to write.
     Stdin(ProcessId),
     /// The daemon's own stdout or stderr, while a line waits to go out.

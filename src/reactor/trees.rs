@@ -73,7 +73,7 @@ impl Reactor {
         target: Target,
     ) -> io::Result<()> {
         if target == Target::Tree {
-            kill::kill(pid, signal)?;
+            self.send(id, pid, signal, Target::Process)?;
         }
         let head = if target == Target::Tree { Head::Here(pid) } else { Head::Gone(pid) };
         let mut hit = HashSet::new();

@@ -14,7 +14,7 @@ use super::*;
 use crate::base::clock::{Mono, Now, Wall};
 use crate::base::level::Level;
 use crate::base::status::Status;
-use crate::config::model::{Config, Daemon, LogFile, LogTarget, Program};
+use crate::config::model::{Config, Daemon, Leftovers, LogFile, LogTarget, Program, Statefile};
 use crate::process::command::CommandError;
 use crate::process::simulation::{group, program};
 use crate::process::{Action, Namespec, ProcessId, Saying, Supervisor};
@@ -308,6 +308,8 @@ pub fn config(groups: Vec<crate::config::model::Group>) -> Config {
         identifier: "supervisor".to_owned(),
         logdir_create: true,
         clients_max: 10,
+        statefile: Statefile::None,
+        leftovers: Leftovers::Ignore,
     };
     Config { file: PathBuf::new(), daemon, servers: Vec::new(), groups, rpcinterfaces: Vec::new() }
 }

@@ -1,5 +1,7 @@
 //! Reading the clocks.
 
+use std::time::Duration;
+
 use nix::time::{ClockId, clock_gettime};
 
 use crate::base::clock::{Mono, Now, Wall};
@@ -12,7 +14,12 @@ pub fn now() -> Now {
     }
 }
 
-/// Zero if there is no such clock, which Linux rules out for the two asked for.
+/// The time since the machine was started, sleep included.
+pub fn since_boot() -> Duration {
+    Duration::from_nanos(u64::try_from(nanos(ClockId::CLOCK_BOOTTIME)).unwrap_or(0))
+}
+
+/// Zero if there is no such clock, which Linux rules out for those asked for.
 fn nanos(clock: ClockId) -> i64 {
     clock_gettime(clock).map_or(0, |t| t.tv_sec() * 1_000_000_000 + t.tv_nsec())
 }

@@ -8,6 +8,12 @@ use std::path::PathBuf;
 use super::users;
 use crate::config::Surroundings;
 
+/// The id of the machine's present boot; empty if there is none.
+pub fn boot_id() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
+}
+
 /// The node name, as `uname -n` prints it; empty if there is none.
 pub fn hostname() -> String {
     nix::unistd::gethostname().map_or_else(|_| String::new(), |name| name.to_string_lossy().into())

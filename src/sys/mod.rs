@@ -20,6 +20,7 @@ pub mod rlimit;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;
+pub mod statefile;
 pub mod subreaper;
 pub mod tty;
 pub mod users;

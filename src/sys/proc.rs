@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::time::Duration;
 
+use super::clock;
 use crate::process::tree::Relative;
 
 /// A line of `stat` is half as long with the highest numbers in every field.
@@ -68,6 +69,13 @@ impl Proc {
     /// When `pid` was started, as [`Sample::started`]; `None` if it has ended, reaped or not.
     pub fn started(&mut self, pid: i32) -> Option<u64> {
         self.relative(pid).map(|relative| relative.started)
+    }
+
+    /// How long ago something began that `started` has the time of.
+    pub fn age(&self, started: u64) -> Duration {
+        let nanos = u128::from(started) * 1_000_000_000 / u128::from(self.ticks_per_sec);
+        let begun = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        clock::since_boot().saturating_sub(begun)
     }
 
     /// Every process of the machine, or of our pid namespace, that has not ended.

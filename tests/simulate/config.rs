@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use svx::base::level::Level;
 use svx::config::model::{
-    Autorestart, Config, Daemon, Group, GroupKind, KillMode, LogFile, LogTarget, Output, Program,
+    Autorestart, Config, Daemon, Group, GroupKind, KillMode, Leftovers, LogFile, LogTarget, Output,
+    Program, Statefile,
 };
 
 use super::dice::Dice;
@@ -171,6 +172,8 @@ pub fn config(groups: Vec<Group>) -> Config {
         identifier: "supervisor".into(),
         logdir_create: true,
         clients_max: 10,
+        statefile: Statefile::None,
+        leftovers: Leftovers::Ignore,
     };
     let twiddler = ("twiddler".to_owned(), Vec::new());
     Config {

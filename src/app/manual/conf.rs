@@ -56,6 +56,18 @@ pub fn page() -> Manual {
         Part::Heading("SECTIONS"),
     ];
     section(&mut parts, "[supervisord]", "The daemon itself.", daemon::ROWS);
+    parts.push(Part::text(
+        "A daemon that is killed leaves its programs running; the next one finds them by the state \
+         file, where each is written down by its process id and the time it was started. With \
+         `leftovers=ignore` they are named in the log and left alone, so a program may run twice. \
+         With `leftovers=stop` they are stopped in the order of a shutdown before anything is \
+         started. With `leftovers=adopt` they go on as the RUNNING processes of their programs, \
+         apart from event listeners and FastCGI programs, which are stopped. Stdin, stdout and \
+         stderr of an adopted process are broken pipes: what it writes gives EPIPE or SIGPIPE. It is \
+         no child of the daemon, so its exit status stays unknown and counts as unexpected, and \
+         `killmode` does not reach what it leaves. What is not configured any more is left alone in \
+         any case. Stopping and adopting need Linux 5.3.",
+    ));
     section(
         &mut parts,
         "[unix_http_server]",

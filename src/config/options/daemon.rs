@@ -7,7 +7,7 @@ use super::{Opt, Sample, defaults};
 use crate::base::level::Level;
 use crate::config::around::Surroundings;
 use crate::config::error::quoted;
-use crate::config::model::{Daemon, LogFile, LogTarget};
+use crate::config::model::{Daemon, Leftovers, LogFile, LogTarget, Statefile};
 use crate::config::values::{self, Checked};
 
 /// The section as it is when it is empty.
@@ -37,6 +37,8 @@ pub fn blank(around: &Surroundings) -> Daemon {
         identifier: String::new(),
         logdir_create: true,
         clients_max: 0,
+        statefile: Statefile::None,
+        leftovers: Leftovers::Ignore,
     };
     defaults(ROWS, &mut daemon, around);
     daemon
@@ -116,6 +118,29 @@ pub const ROWS: &[Opt<Daemon>] = &[
             store(&mut d.pidfile, Ok(around.normal(text)))
         },
         sample: Sample::Set("/tmp/supervisord.pid"),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "statefile",
+        arg: "PATH",
+        default: "AUTO",
+        help: "svx: holds what runs, for the next daemon if this one is killed; AUTO is the pidfile with .state behind its name, NONE means none",
+        set: |d, text, around| {
+            let statefile = match text.to_lowercase().as_str() {
+                "" | "none" | "off" => Statefile::None,
+                "auto" => Statefile::Auto,
+                _ => Statefile::At(around.normal(text)),
+            };
+            store(&mut d.statefile, Ok(statefile))
+        },
+        ..Opt::ROW
+    },
+    Opt {
+        name: "leftovers",
+        arg: "HOW",
+        default: "ignore",
+        help: "svx: what to do with programs that a killed daemon has left running: ignore, stop or adopt",
+        set: |d, text, _| store(&mut d.leftovers, values::leftovers(text)),
         ..Opt::ROW
     },
     Opt {
