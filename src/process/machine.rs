@@ -45,6 +45,8 @@ pub struct Process {
     pub tries: u32,
     /// Starts that followed an end without anybody asking, since svx began.
     pub restarts: u64,
+    /// All starts, whoever wanted them: it tells one run from the next.
+    pub starts: u64,
     /// How its runs have ended, since svx began.
     pub exits: Exits,
     /// What is to happen when the present process has ended.
@@ -127,6 +129,7 @@ impl Process {
             spawnerr: String::new(),
             tries: 0,
             restarts: 0,
+            starts: 0,
             exits: Exits::default(),
             next: None,
             id,
@@ -271,6 +274,7 @@ impl Process {
         self.exit = None;
         self.restart = false;
         self.started = Some(now);
+        self.starts += 1;
         self.enter(Starting, true, todo);
         todo.push(Action::Spawn(self.id));
     }

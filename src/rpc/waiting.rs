@@ -8,7 +8,7 @@ use super::rows::act::Restart;
 use super::rows::multicall::Multicall;
 use super::rows::update::Update;
 use super::{Code, Context, Fault, Value};
-use crate::process::{Mood, ProcessId, State};
+use crate::process::{Mood, ProcessId, State, Supervisor};
 
 /// What a client waits for.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,12 +86,15 @@ pub struct Watch {
     pub wait: bool,
     /// It has been looked at since the request was carried out.
     pub seen: bool,
+    /// Its starts until the request. After another one it has stopped, whatever it does now.
+    starts: u64,
 }
 
 impl Watch {
     /// To be made in the turn of the request.
-    pub fn new(id: ProcessId, name: String, goal: Goal, wait: bool) -> Watch {
-        Watch { id, name, goal, wait, seen: false }
+    pub fn new(set: &Supervisor, id: ProcessId, name: String, goal: Goal, wait: bool) -> Watch {
+        let starts = set.get(id).map_or(0, |process| process.starts);
+        Watch { id, name, goal, wait, seen: false, starts }
     }
 
     fn poll(&mut self, ctx: &mut Context) -> Option<Result<(), Fault>> {
@@ -121,6 +124,7 @@ impl Watch {
                 Some(Err(Code::Failed.of(format_args!("unknown problem killing {name} ({pid})"))))
             }
             Goal::Stop if !self.wait || process.state.is_stopped() => Some(Ok(())),
+            Goal::Stop if process.starts != self.starts => Some(Ok(())),
             Goal::Stop => {
                 if first {
                     ctx.set.watch_stop(ctx.now, self.id);

@@ -173,7 +173,7 @@ impl Restart {
             } else if process.state != State::Stopping {
                 continue;
             }
-            let watch = Ok(Watch::new(id, full, Goal::Stop, true));
+            let watch = Ok(Watch::new(ctx.set, id, full, Goal::Stop, true));
             stopping.push(Member { group, name, watch });
         }
         let members = Members::new(stopping);

@@ -63,7 +63,11 @@ pub fn ask_each(
         let (group, name) = (process.program.group.clone(), process.program.name.clone());
         let full = full_name(&group, &name);
         let done = ask(ctx, id, &full);
-        asked.push(Member { group, name, watch: done.map(|()| Watch::new(id, full, goal, wait)) });
+        asked.push(Member {
+            group,
+            name,
+            watch: done.map(|()| Watch::new(ctx.set, id, full, goal, wait)),
+        });
     }
     asked
 }

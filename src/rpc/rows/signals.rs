@@ -24,7 +24,7 @@ pub static ROWS: [Method; 5] = [
             }
             Named::Process(id) => {
                 send(ctx, id, args.text(0), args.text(1))?;
-                let watch = Watch::new(id, args.text(0).to_owned(), Goal::Signal, false);
+                let watch = Watch::new(ctx.set, id, args.text(0).to_owned(), Goal::Signal, false);
                 Ok(Outcome::Wait(Waiting::One(watch)))
             }
         },

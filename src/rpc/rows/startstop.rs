@@ -23,7 +23,7 @@ pub static ROWS: [Method; 6] = [
             }
             Named::Process(id) => {
                 start(ctx, id, args.text(0))?;
-                Ok(one(id, args.text(0), Goal::Start, args.flag(1)))
+                Ok(one(ctx, id, args.text(0), Goal::Start, args.flag(1)))
             }
         },
     },
@@ -62,7 +62,7 @@ pub static ROWS: [Method; 6] = [
             }
             Named::Process(id) => {
                 stop(ctx, id, args.text(0))?;
-                Ok(one(id, args.text(0), Goal::Stop, args.flag(1)))
+                Ok(one(ctx, id, args.text(0), Goal::Stop, args.flag(1)))
             }
         },
     },
@@ -89,8 +89,8 @@ pub static ROWS: [Method; 6] = [
     },
 ];
 
-fn one(id: ProcessId, name: &str, goal: Goal, wait: bool) -> Outcome {
-    Outcome::Wait(Waiting::One(Watch::new(id, name.to_owned(), goal, wait)))
+fn one(ctx: &Context, id: ProcessId, name: &str, goal: Goal, wait: bool) -> Outcome {
+    Outcome::Wait(Waiting::One(Watch::new(ctx.set, id, name.to_owned(), goal, wait)))
 }
 
 /// Starts it, or says why that can not be. A process in STOPPING is left to its end: whoever

@@ -263,3 +263,19 @@ fn a_group_whose_process_lives_and_can_not_be_signalled_is_not_forgotten() {
     sim.die("web", 0);
     named(&mut sim, "removeProcessGroup", "web").unwrap();
 }
+
+#[test]
+fn a_stop_is_over_even_if_somebody_starts_the_process_again_at_once() {
+    let mut sim = sim();
+    named(&mut sim, "startProcess", "web").unwrap();
+    sim.deaf = true;
+    let stop = sim.begin("supervisor.stopProcess", list(["web".into()]));
+    let Outcome::Wait(mut waiting) = stop else { panic!("{stop:?}") };
+    let id = sim.id("web");
+    let pid = sim.set.get(id).unwrap().pid;
+    sim.set.died(sim.now, pid, Status { code: 0, signal: None, core: false });
+    sim.set.start(sim.now, id);
+    sim.settle();
+    assert_eq!(sim.set.get(id).unwrap().state, State::Starting);
+    assert_eq!(sim.poll(&mut waiting), Some(Ok(true.into())));
+}
