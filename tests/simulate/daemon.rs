@@ -660,7 +660,8 @@ impl Life {
                 state != Some(State::Running)
             }
             ("supervisor.stopProcess", Ok(Value::Bool(_))) if waits => {
-                state.is_some_and(|state| !state.is_stopped())
+                // Somebody may have started it again in the very turn it stopped.
+                matches!(state, Some(State::Stopping | State::Backoff))
             }
             ("supervisor.getProcessInfo", Ok(info)) => {
                 let said = info.get("statename").and_then(Value::as_str);

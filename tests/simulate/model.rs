@@ -55,6 +55,8 @@ struct Shadow {
     patience: Duration,
     /// The exit was as it should be.
     expected: bool,
+    /// It was to be restarted, by `autorestart` as it was then and ever since.
+    restarts: bool,
     /// It became another program while it was down.
     renewed: bool,
 }
@@ -78,6 +80,28 @@ pub struct Model {
     /// Those to be started at boot, first to last, and how far that has come.
     boot: HashMap<ProcessId, usize>,
     booted: Option<usize>,
+}
+
+impl Shadow {
+    /// When it must have left its state by itself, if it must.
+    fn due(&self) -> Option<Mono> {
+        let again = match self.program.autorestart {
+            Autorestart::Always => self.restarts,
+            Autorestart::Unexpected => self.restarts && !self.expected,
+            Autorestart::Never => false,
+        };
+        match self.state {
+            State::Starting => self.spawned.map(|(at, _, startsecs)| at + startsecs),
+            State::Backoff => Some(self.since + Duration::from_secs(self.failures.into())),
+            State::Exited if again => Some(self.since.max(self.started + RESTART_EVERY)),
+            State::Exited
+            | State::Stopped
+            | State::Running
+            | State::Stopping
+            | State::Fatal
+            | State::Unknown => None,
+        }
+    }
 }
 
 impl Model {
@@ -114,6 +138,7 @@ impl Model {
                 Action::Adopted(id) => {
                     let Some(process) = set.get(*id) else { continue };
                     let Some(shadow) = self.shadows.get_mut(id) else { continue };
+                    shadow.restarts &= shadow.due().is_some();
                     shadow.program = Arc::clone(&process.program);
                     shadow.renewed = true;
                     shadow.failures = process.tries;
@@ -165,6 +190,7 @@ impl Model {
             hopeless: false,
             patience: Duration::ZERO,
             expected: false,
+            restarts: false,
             renewed: false,
         });
     }
@@ -262,6 +288,7 @@ impl Model {
                 shadow.failures = 0;
                 shadow.hopeless = false;
                 shadow.expected = change.expected;
+                shadow.restarts = true;
             }
             State::Unknown => {}
         }
@@ -362,6 +389,9 @@ impl Model {
             }
             if process.state == State::Backoff && shadow.hopeless {
                 wrong = Some(format!("{name} tries more often than startretries"));
+            }
+            if self.ending.is_none() && shadow.due().is_some_and(|due| now > due) {
+                wrong = Some(format!("{name} is still {:?}, its time is over", process.state));
             }
             let due = process.state == State::Stopping && now > shadow.since + shadow.patience;
             if due && child.is_some_and(|child| !child.shot && child.dead.is_none()) {
