@@ -243,7 +243,7 @@ fn schemas() -> Value {
             "priority": whole, "autostart": flag, "autorestart": text, "startsecs": number,
             "startretries": whole, "exitcodes": list(whole.clone()), "stopsignal": text,
             "stopwaitsecs": number, "stopasgroup": flag, "killasgroup": flag,
-            "no_new_privs": flag, "redirect_stderr": flag, "stdout": output, "stderr": output,
+            "killmode": text, "no_new_privs": flag, "redirect_stderr": flag, "stdout": output, "stderr": output,
             "environment": map(&text), "environment_files": list(text.clone()),
             "serverurl": maybe("string"), "socket": maybe("string"),
         })),
