@@ -170,7 +170,7 @@ fn bases() -> Vec<String> {
     ] {
         paths.extend(fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()));
     }
-    paths.retain(|path| path.extension().is_none_or(|kind| kind == "conf"));
+    paths.retain(|path| path.is_file() && path.extension().is_none_or(|kind| kind == "conf"));
     paths.sort();
     let mut bases: Vec<String> =
         paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();

@@ -107,7 +107,7 @@ fn a_program_without_logs_runs_and_leaves_no_file() {
         daemon.wait_state("p", "EXITED");
         let mut names: Vec<_> = files(&daemon, "").into_iter().collect();
         names.sort();
-        let wanted = ["conf", "main.log", "p.sh", "pid", "s", "stderr", "stdout"];
+        let wanted = ["conf", "main.log", "p.sh", "pid", "pid.state", "s", "stderr", "stdout"];
         assert_eq!(names, wanted.map(|name| daemon.path(name)));
         let fault = daemon.fault("supervisor.readProcessStdoutLog", json!(["p", 0, 0]));
         assert_eq!(fault.0, 20);
