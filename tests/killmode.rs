@@ -53,7 +53,7 @@ fn a_group_ends_with_its_program_however_that_ends() {
         } else {
             daemon.wait_state("p", "EXITED");
         }
-        assert!(!alive(group), "{then}");
+        wait_dead(group);
         assert!(alive(session), "{then}");
     }
 }
