@@ -34,8 +34,8 @@ struct Wait {
     client: u8,
     method: &'static str,
     params: Vec<Value>,
-    /// The process it is about, if it is about one.
-    id: Option<ProcessId>,
+    /// The process it is about, if it is about one, and how often it had been started by then.
+    of: Option<(ProcessId, u64)>,
     since: Mono,
     waiting: Waiting,
 }
@@ -581,7 +581,7 @@ impl Life {
     }
 
     fn call(&mut self, client: u8, method: &'static str, params: Vec<Value>) {
-        let id = self.named(&params);
+        let of = self.named(&params);
         let alike = if method == "svx.update" { self.alike() } else { Vec::new() };
         let outcome = rpc::call(&mut self.context(), method, Params::List(params.clone()));
         let touched = self.set.actions()[self.seen..].iter().find_map(|action| match action {
@@ -594,12 +594,12 @@ impl Life {
         self.see(Origin::Call(method));
         let since = self.shell.now.mono;
         match outcome {
-            Outcome::Done(value) => self.answered(method, &params, id, Ok(value)),
-            Outcome::Fault(fault) => self.answered(method, &params, id, Err(fault)),
+            Outcome::Done(value) => self.answered(method, &params, of, Ok(value)),
+            Outcome::Fault(fault) => self.answered(method, &params, of, Err(fault)),
             Outcome::Wait(waiting) => {
                 self.shell.model.cover.saw(cover::waiting(&waiting));
                 self.changed = true;
-                self.waits.push(Wait { client, method, params, id, since, waiting });
+                self.waits.push(Wait { client, method, params, of, since, waiting });
             }
             Outcome::Stream(_) | Outcome::Infos(_) => {
                 self.shell.model.fail(|| format!("{method} answers with no value"));
@@ -632,7 +632,7 @@ impl Life {
                 ready |= wait.waiting.is_ready();
                 return true;
             };
-            self.answered(wait.method, &wait.params, wait.id, result);
+            self.answered(wait.method, &wait.params, wait.of, result);
             false
         });
         self.changed |= ready;
@@ -640,8 +640,9 @@ impl Life {
         self.waits = waits;
     }
 
-    fn named(&self, params: &[Value]) -> Option<ProcessId> {
-        self.set.find(Namespec::parse(params.first()?.as_str()?))
+    fn named(&self, params: &[Value]) -> Option<(ProcessId, u64)> {
+        let id = self.set.find(Namespec::parse(params.first()?.as_str()?))?;
+        Some((id, self.shell.model.starts(id)))
     }
 
     /// A client has its answer: it must be true.
@@ -649,19 +650,21 @@ impl Life {
         &mut self,
         method: &str,
         params: &[Value],
-        id: Option<ProcessId>,
+        of: Option<(ProcessId, u64)>,
         result: Result<Value, RpcFault>,
     ) {
         self.shell.note(|| format!("{method} answers {result:?}"));
         let waits = params.get(1) == Some(&Value::Bool(true));
-        let state = id.and_then(|id| self.shell.model.state(id));
+        let model = &self.shell.model;
+        let state = of.and_then(|(id, _)| model.state(id));
+        let same = of.is_some_and(|(id, starts)| model.starts(id) == starts);
         let lie = match (method, &result) {
             ("supervisor.startProcess", Ok(Value::Bool(_))) if waits => {
                 state != Some(State::Running)
             }
             ("supervisor.stopProcess", Ok(Value::Bool(_))) if waits => {
                 // Somebody may have started it again in the very turn it stopped.
-                matches!(state, Some(State::Stopping | State::Backoff))
+                same && state.is_some_and(|state| !state.is_stopped())
             }
             ("supervisor.getProcessInfo", Ok(info)) => {
                 let said = info.get("statename").and_then(Value::as_str);

@@ -45,8 +45,7 @@ struct Shadow {
     /// Its life, spawn and configuration at the time.
     spawned: Option<(Mono, i32, Duration)>,
     started: Mono,
-    /// It has been started at all.
-    tried: bool,
+    starts: u64,
     /// Failed starts in a row.
     failures: u32,
     /// It may try again, or not, by the configuration of that time.
@@ -185,7 +184,7 @@ impl Model {
             since: now,
             spawned: None,
             started: now,
-            tried: false,
+            starts: 0,
             failures: 0,
             hopeless: false,
             patience: Duration::ZERO,
@@ -224,7 +223,7 @@ impl Model {
                     (_, _) => false,
                 };
                 let soon = now.since(shadow.started) < RESTART_EVERY;
-                let fresh = from == State::Stopped && !shadow.tried;
+                let fresh = from == State::Stopped && shadow.starts == 0;
                 if ending.is_some() {
                     wrong = Some("was started while everything is to end");
                 } else if alone && !again {
@@ -277,7 +276,7 @@ impl Model {
         match to {
             State::Starting => {
                 shadow.started = now;
-                shadow.tried = true;
+                shadow.starts += 1;
             }
             State::Backoff => {
                 shadow.failures += 1;
@@ -469,6 +468,11 @@ impl Model {
     /// What a client was told about a state is what the shadow has.
     pub fn state(&self, id: ProcessId) -> Option<State> {
         self.shadows.get(&id).map(|shadow| shadow.state)
+    }
+
+    /// How often it was started.
+    pub fn starts(&self, id: ProcessId) -> u64 {
+        self.shadows.get(&id).map_or(0, |shadow| shadow.starts)
     }
 
     pub fn is_ending(&self) -> bool {
