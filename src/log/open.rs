@@ -49,7 +49,9 @@ pub fn cannot_open(path: &Path, error: &io::Error) -> io::Error {
     if let Some(code @ (libc::EMFILE | libc::ENFILE)) = error.raw_os_error() {
         return io::Error::from_raw_os_error(code);
     }
-    if error.raw_os_error() == Some(libc::ELOOP) && !may_follow(path) {
+    // The kernel has two errors for it.
+    let refused = matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EACCES));
+    if refused && path.is_symlink() && !may_follow(path) {
         let why = "a symbolic link that somebody else may have put there is not followed";
         return io::Error::new(error.kind(), format!("cannot open {}: {why}", path.display()));
     }
