@@ -6,6 +6,7 @@ use super::load::Reader;
 use super::model::{Address, Server};
 use super::options::server::{Draft, INET, UNIX};
 use super::options::{Opt, defaults};
+use crate::base::level::Level;
 
 /// Reads them all, TCP ones first. Supervisor: `server_configs_from_parser` in options.py.
 pub(super) fn read(reader: &mut Reader, scope: &Scope) -> Vec<Server> {
@@ -44,6 +45,11 @@ fn kind(
         };
         // Both given but empty means open, as a template with nothing filled in.
         let login = login.filter(|(name, password)| !(name.is_empty() && password.is_empty()));
+        if login.as_ref().is_some_and(|(_, password)| password.starts_with("{SHA}")) {
+            let text =
+                "password: a plain SHA-1 is guessed quickly; `svx passwd` makes a better one";
+            reader.report.notes.push((Level::Warn, format!("[{}] {text}", section.name)));
+        }
         let tcp = draft.addresses.into_iter().map(|(host, port)| Address::Tcp { host, port });
         let unix =
             draft.file.map(|path| Address::Unix { path, mode: draft.mode, owner: draft.owner });
