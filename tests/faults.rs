@@ -6,11 +6,13 @@ mod common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use common::*;
 use nix::sys::signal::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A file system of so many KiB.
@@ -450,4 +452,172 @@ fn a_second_daemon_without_sockets_leaves_the_first_one_s_pidfile() {
     assert_eq!(daemon.read("pid"), pidfile);
     assert!(daemon.end().success());
     assert!(!daemon.path("pid").exists());
+}
+
+/// Room for so many processes and threads in all, for what is put into it.
+struct Pids(PathBuf);
+
+impl Pids {
+    /// `None` where such a cgroup cannot be made.
+    fn new(most: usize) -> Option<Pids> {
+        let roots = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(Path::new);
+        let root = roots.into_iter().find(|root| root.join("cgroup.procs").exists())?;
+        let path = root.join(format!("svx-test-{}", std::process::id()));
+        fs::create_dir(&path).ok()?;
+        let pids = Pids(path);
+        pids.allow(most).then_some(pids)
+    }
+
+    fn allow(&self, most: usize) -> bool {
+        fs::write(self.0.join("pids.max"), most.to_string()).is_ok()
+    }
+
+    fn take(&self, pid: i32) {
+        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+}
+
+impl Drop for Pids {
+    fn drop(&mut self) {
+        // It can be removed once the last of its processes is gone.
+        let begun = Instant::now();
+        while fs::remove_dir(&self.0).is_err() && begun.elapsed() < DEADLINE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn without_room_for_a_process_a_start_fails_waits_and_works_once_there_is_room() {
+    let Some(pids) = root("a cgroup of its own").then(|| Pids::new(1000)).flatten() else {
+        return eprintln!("skipped, no cgroup that counts processes");
+    };
+    let daemon = Setup::new()
+        .program("web", "sleep 1000", "startsecs=0")
+        .program("late", "sleep 1000", "startsecs=0\nautostart=false\nstartretries=100")
+        .program("never", "sleep 1000", "startsecs=0\nautostart=false\nstartretries=0")
+        .start();
+    daemon.wait_state("web", "RUNNING");
+    let web = daemon.pid_of("web");
+    pids.take(daemon.pid());
+    let threads = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap().count();
+    assert!(pids.allow(threads));
+    let fds = daemon.fds();
+    daemon.fault("supervisor.startProcess", json!(["late", false]));
+    let why = daemon.wait_state("late", "BACKOFF")["spawnerr"].to_string();
+    assert_eq!(why, "\"Too many processes in process table to spawn 'late'\"");
+    daemon.fault("supervisor.startProcess", json!(["never"]));
+    assert_eq!(daemon.info("never")["statename"], "FATAL");
+    daemon.wait_said("INFO spawnerr: Too many processes in process table to spawn 'never'");
+    daemon.assert_calm();
+    assert_eq!(daemon.fds(), fds, "a start that fails leaves nothing open");
+    assert!(pids.allow(1000));
+    daemon.wait_state("late", "RUNNING");
+    daemon.call("supervisor.startProcess", json!(["never"]));
+    assert_eq!(daemon.pid_of("web"), web);
+}
+
+#[test]
+fn where_its_user_may_have_no_more_processes_only_that_program_fails() {
+    if !root("becoming somebody else") {
+        return;
+    }
+    // Counted for each user; root's own do not count. Nobody else here is this one.
+    let limit = ["prlimit", "--nproc=2"];
+    let lines = "user=games\nstartretries=0\nstartsecs=0\nautorestart=false";
+    let setup = Setup::new().under(&limit);
+    fs::set_permissions(setup.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let daemon = setup
+        .daemon("minprocs=2")
+        .program("p", "sleep 1000", &format!("{lines}\nnumprocs=4\nprocess_name=%(process_num)d"))
+        .program("web", "sleep 1000", "startsecs=0")
+        .start();
+    daemon.wait_state("web", "RUNNING");
+    let infos = until("each to run or to have failed", || {
+        let infos: Vec<_> = (0..4).map(|n| daemon.info(&format!("p:{n}"))).collect();
+        let settled = |info: &Value| info["statename"] != "STARTING";
+        infos.iter().all(settled).then_some(infos)
+    });
+    let failed = infos.iter().filter(|info| info["statename"] != "RUNNING");
+    for info in failed {
+        assert!(matches!(info["statename"].as_str(), Some("FATAL" | "EXITED")), "{info}");
+    }
+    daemon.assert_calm();
+    daemon.wait_state("web", "RUNNING");
+}
+
+#[test]
+fn a_file_that_may_not_grow_any_more_loses_what_is_told_and_ends_nobody() {
+    // In blocks of 512 bytes, for the daemon and all it starts.
+    let setup = Setup::new().under(&["sh", "-c", "ulimit -f 128; exec \"$@\"", "sh"]);
+    let lines = "startsecs=0\nstdout_logfile_maxbytes=0";
+    let mut daemon =
+        setup.program("p", "cat", lines).program("web", "sleep 1000", "startsecs=0").start();
+    let pid = daemon.pid_of("p");
+    for _ in 0..20 {
+        let text = format!("{}\n", "x".repeat(10_000));
+        daemon.call("supervisor.sendProcessStdin", json!(["p", text]));
+    }
+    daemon.wait_said("p.out: File too large; ");
+    daemon.assert_calm();
+    daemon.call("supervisor.clearProcessLogs", json!(["p"]));
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "room again\n"]));
+    daemon.wait_file("p.out", "room again");
+    daemon.wait_said("p.out again; ");
+    assert_eq!(daemon.pid_of("p"), pid);
+    assert!(daemon.end().success());
+}
+
+#[test]
+fn full_devices_for_everything_stop_nothing() {
+    let lines = "startsecs=0\nstdout_logfile=/dev/full\nstdout_logfile_maxbytes=0\n\
+                 stderr_logfile=/dev/full\nstderr_logfile_maxbytes=0";
+    let mut daemon = Setup::new()
+        .daemon("logfile=/dev/full\nlogfile_maxbytes=0\npidfile=/dev/full")
+        .shell("p", "while :; do echo lost; sleep 0.01; done", lines)
+        .start();
+    let pid = daemon.pid_of("p");
+    daemon.wait_state("p", "RUNNING");
+    daemon.assert_calm();
+    assert_eq!(daemon.pid_of("p"), pid);
+    assert!(daemon.end().success());
+}
+
+#[test]
+fn a_log_directory_that_becomes_read_only_costs_the_backups_and_no_byte() {
+    if !can_mount() {
+        return;
+    }
+    let disk = Disk::mount(4096);
+    let log = disk.path("p.out");
+    let lines = format!(
+        "startsecs=0\nstdout_logfile={log}\nstdout_logfile_maxbytes=10KB\nstdout_logfile_backups=2"
+    );
+    let daemon = Setup::new().program("p", "cat", &lines).start();
+    let pid = daemon.pid_of("p");
+    daemon.call("supervisor.sendProcessStdin", json!(["p", "begun\n"]));
+    daemon.wait_file(&log, "begun");
+    let remount = |how: &str| {
+        let options = format!("remount,{how}");
+        Command::new("mount").args(["-o", &options]).arg(disk.0.path()).output().unwrap()
+    };
+    // A file system that is written to cannot become read-only as a whole; its directory can.
+    let flag = Command::new("chattr").arg("+i").arg(disk.0.path()).output();
+    let immutable = flag.is_ok_and(|out| out.status.success());
+    let read_only = immutable || remount("ro").status.success();
+    if !read_only {
+        return eprintln!("skipped, a directory in use cannot be made read-only here");
+    }
+    for number in 0..10 {
+        let text = format!("{number} {}\n", "x".repeat(5000));
+        daemon.call("supervisor.sendProcessStdin", json!(["p", text]));
+    }
+    until("all of it in one file", || {
+        let text = fs::read_to_string(&log).unwrap();
+        (0..10).all(|number| text.contains(&format!("\n{number} x"))).then_some(())
+    });
+    daemon.wait_said("cannot rotate ");
+    daemon.assert_calm();
+    assert_eq!(daemon.pid_of("p"), pid);
+    let _ = Command::new("chattr").arg("-i").arg(disk.0.path()).output();
 }
