@@ -38,6 +38,9 @@ pub fn report(file: &Path, outcome: &Result<Loaded, Problems>) -> String {
     out
 }
 
+/// A wider cell sticks out of its column: one long name must not make every line as long.
+const WIDTH_MAX: usize = 80;
+
 const TITLES: [&str; 7] = ["NAME", "PRIORITY", "AUTOSTART", "USER", "STDOUT", "STDERR", "COMMAND"];
 
 fn table(config: &Config) -> String {
@@ -48,7 +51,7 @@ fn table(config: &Config) -> String {
     }
     let widths: [usize; 7] = std::array::from_fn(|at| {
         let cells = rows.iter().map(|row| row[at].chars().count());
-        cells.chain([TITLES[at].len()]).max().unwrap_or(0)
+        cells.chain([TITLES[at].len()]).max().unwrap_or(0).min(WIDTH_MAX)
     });
     let titles = TITLES.map(String::from);
     let mut out = String::new();
@@ -128,6 +131,18 @@ w:1   999       no         -         NONE    AUTO    w
 web   999       yes        www-data  AUTO    stdout  /bin/web -p 80
 "
         );
+    }
+
+    #[test]
+    fn a_long_cell_sticks_out_of_its_column() {
+        let (name, command) = ("n".repeat(100), "c".repeat(70_000));
+        let shown = check(&format!(
+            "[supervisord]\n[program:{name}]\ncommand={command}\n[program:x]\ncommand=x\n"
+        ));
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[1].find("PRIORITY"), Some(WIDTH_MAX + 2));
+        assert_eq!(lines[2].find("999"), Some(102));
+        assert!(lines[2].ends_with(&command) && lines[3].ends_with("AUTO    x"));
     }
 
     #[test]

@@ -41,6 +41,7 @@ fn run(session: &mut Session, argument: &str) -> Result<(), Failure> {
     let follows = words.len() < before;
     let names = names(session, &words)?;
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let width = width.min(usize::from(u16::MAX)); // beyond it format! panics
     let mut sources = Vec::new();
     for (number, name) in names.into_iter().enumerate() {
         let tint = Tint::Program(number);

@@ -103,6 +103,7 @@ fn rows<'a>(session: &Session, infos: &[&'a Value]) -> Vec<Row<'a>> {
         infos.iter().map(|info| full_name(text(info, "group"), text(info, "name"))).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let width = longest.max(if live { NAME_CHARS_MIN_LIVE } else { NAME_CHARS_MIN }) + 3;
+    let width = width.min(usize::from(u16::MAX)); // beyond it format! panics
     let digits = infos.iter().map(|info| number(info, "pid").to_string().len()).max().unwrap_or(0);
     let columns = session.screen.width();
     let row = |(name, info): (&String, &&'a Value)| {
