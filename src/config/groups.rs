@@ -15,6 +15,9 @@ use super::values;
 use crate::base::level::Level;
 use crate::base::{shlex, suggest};
 
+/// So many mistakes come with a suggestion: each is looked for among all names.
+const GUESSES_MAX: usize = 100;
+
 /// What all processes of a configuration may take together, in bytes: `numprocs` multiplies
 /// whatever a section holds.
 pub const PROCESSES_BYTES_MAX: usize = 512 << 20;
@@ -109,6 +112,8 @@ impl Programs<'_, '_> {
                         let names = document.sections.iter().filter_map(|s| {
                             s.name.strip_prefix("program:").or(s.name.strip_prefix("fcgi-program:"))
                         });
+                        let few = self.reader.report.problems.len() < GUESSES_MAX;
+                        let names = names.filter(|_| few);
                         let meant = did_you_mean(suggest::nearest(member, names));
                         format!("names unknown program or fcgi-program {}{meant}", quoted(member))
                     };
@@ -227,7 +232,7 @@ impl Programs<'_, '_> {
         let mut made = Vec::new();
         for at in 0..draft.numprocs.max(0) {
             // The first is made in any case: it finds the mistakes in what is expanded for each.
-            if !good && at > 0 {
+            if (!good && at > 0) || self.bytes > PROCESSES_BYTES_MAX {
                 break;
             }
             let number = draft.numprocs_start.saturating_add(at);
@@ -517,6 +522,12 @@ mod tests {
                 .contains("because of character: ':'")
         );
         let long = "x".repeat(1 << 20);
+        let many = format!("command={long}\n");
+        let two = format!(
+            "[supervisord]\n[program:a]\nnumprocs=1000\nprocess_name=%(process_num)d\n{many}\
+             [program:b]\nnumprocs=1000\nprocess_name=%(process_num)d\n{many}"
+        );
+        assert_eq!(refused(&two).len(), 1);
         let why = program_refused(&format!(
             "numprocs=100000\nprocess_name=%(process_num)d\ncommand={long}"
         ));

@@ -57,6 +57,9 @@ enum Line<'a> {
     Bad(&'static str),
 }
 
+/// The most bad lines of a file that are told of: it may be no configuration at all.
+const BAD_LINES_MAX: usize = 1000;
+
 /// What Python's `str.isspace` says.
 pub(super) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
@@ -87,7 +90,7 @@ pub fn read_some(
     let mut keys: HashMap<(String, String), usize> = HashMap::new();
     let mut state = State::default();
     let mut section = String::new();
-    let mut keep = false;
+    let (mut keep, mut bad) = (false, 0);
     for (number, raw) in (1..).zip(text.split('\n')) {
         match state.classify(raw) {
             Line::Blank => {}
@@ -118,7 +121,13 @@ pub fn read_some(
             }
             Line::Bad(why) => {
                 cleaned.push(';');
-                problems.push(Problem::BadLine { at: place(number), why });
+                bad += 1;
+                if bad < BAD_LINES_MAX {
+                    problems.push(Problem::BadLine { at: place(number), why });
+                } else if bad == BAD_LINES_MAX {
+                    let why = "as many bad lines as are told of";
+                    problems.push(Problem::BadLine { at: place(number), why });
+                }
             }
         }
         cleaned.push('\n');
@@ -245,6 +254,13 @@ mod tests {
         let mut problems = Vec::new();
         let sections = read(text, &source, &mut problems);
         (sections, problems.iter().map(Problem::to_string).collect())
+    }
+
+    #[test]
+    fn a_file_that_is_no_configuration_is_not_told_line_by_line() {
+        let (_, problems) = parse(&format!("[a]\n{}", "bad\n".repeat(5000)));
+        assert_eq!(problems.len(), BAD_LINES_MAX);
+        assert!(problems[999].contains(":1001: ") && problems[999].contains("as many"));
     }
 
     fn values(text: &str) -> Vec<(String, String, String, usize)> {
