@@ -249,7 +249,7 @@ impl Bender {
                     line.truncate(self.dice.pick(&cuts));
                 }
             }
-            12 => *line = line.repeat(1 + self.dice.roll(200) as usize),
+            12 => *line = line.repeat(self.dice.pick(&[2, 20, 200, 5000])),
             _ => {
                 let count = 1 + self.dice.roll(50);
                 let name = self.dice.pick(&["numprocs=", "priority=", "x", "  more", "[program:"]);

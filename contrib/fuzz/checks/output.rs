@@ -87,7 +87,7 @@ pub fn listener(data: &[u8]) {
         for heard in heard {
             match heard {
                 Heard::Offence(bytes) => assert!(bytes.len() <= 128),
-                Heard::Violated(Violation::BadResult(line)) => assert!(line.len() <= 4 * 256),
+                Heard::Violated(Violation::BadResult(line)) => assert!(line.len() <= 20 + 4 * 256),
                 _ => {}
             }
         }
