@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use common::*;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 #[test]
@@ -155,6 +156,25 @@ fn a_client_that_leaves_while_waiting_is_forgotten() {
     daemon.wait_state("slow", "STOPPED");
     until("the descriptors to be closed", || (daemon.fds() <= before).then_some(()));
     daemon.call("supervisor.startProcess", json!(["slow"]));
+}
+
+#[test]
+fn a_client_that_goes_at_once_is_forgotten_however_little_it_has_said() {
+    let daemon = zoo();
+    daemon.call("supervisor.getState", json!([]));
+    let before = daemon.fds();
+    for said in ["", "\n", "{\"id\":2,", "GET / HTTP/1.1\r\n", "POST /RPC2 HTTP/1.0\r\n\r\n<"] {
+        // All it says, and its end, are there when the daemon first looks.
+        daemon.signal(Signal::SIGSTOP);
+        for _ in 0..20 {
+            daemon.client().raw(said.as_bytes());
+        }
+        daemon.signal(Signal::SIGCONT);
+        daemon.call("supervisor.getState", json!([]));
+        let begun = Instant::now();
+        until("the descriptors to be closed", || (daemon.fds() <= before).then_some(()));
+        assert!(begun.elapsed() < Duration::from_secs(20), "after {said:?}"); // not for a deadline
+    }
 }
 
 #[test]

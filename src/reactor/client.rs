@@ -57,6 +57,13 @@ impl Client {
 }
 
 impl Reactor {
+    /// The poll says that nothing will come behind what a client has sent.
+    pub(super) fn client_ends(&mut self, slot: usize) {
+        if let Some(client) = self.clients.get_mut(slot) {
+            client.connection.ends();
+        }
+    }
+
     /// It has sent something, or takes more, or has gone.
     pub(super) fn hear_client(&mut self, now: Now, slot: usize) {
         self.outgoing.push(slot);

@@ -73,6 +73,8 @@ pub struct Connection {
     deaf: bool,
     /// Requests wait in the inbox until more of the answers has been taken.
     held: bool,
+    /// The poll has said that nothing comes behind what is there.
+    ends: bool,
     /// The other side has closed or is broken.
     gone: bool,
     /// The last answer is out; so many bytes that come yet are dropped.
@@ -110,7 +112,7 @@ impl Connection {
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(link.source(), Token(token), both)?;
         let (inbox, outbox) = (Vec::new(), Vec::new());
-        let (closing, deaf, held, gone) = (false, false, false, false);
+        let (closing, deaf, held, ends, gone) = (false, false, false, false, false);
         Ok(Connection {
             link,
             inbox,
@@ -120,6 +122,7 @@ impl Connection {
             closing,
             deaf,
             held,
+            ends,
             gone,
             lingering: None,
         })
@@ -128,6 +131,11 @@ impl Connection {
     /// Stops watching it, before it is dropped.
     pub fn unwatch(&mut self, registry: &Registry) {
         let _ = registry.deregister(self.link.source());
+    }
+
+    /// The end has come: the next reading goes on until it finds it.
+    pub fn ends(&mut self) {
+        self.ends = true;
     }
 
     /// Reads what has come into the inbox, through `scratch`.
@@ -153,8 +161,9 @@ impl Connection {
                         Some(left) => *left -= n,
                     }
                     got += n;
-                    // A short read has emptied it: what comes later makes an edge of its own.
-                    if n < scratch.len() {
+                    // A short read has emptied it: what comes later makes an edge of its own. The
+                    // end does not if it came together with these bytes.
+                    if n < scratch.len() && !self.ends {
                         return Heard::All;
                     }
                     if got >= READ_BUDGET {

@@ -277,7 +277,16 @@ impl Reactor {
             let now = clock::now(); // the one reading of this turn
             self.starts_until = now.mono + START_BUDGET;
             let unfinished = std::mem::take(&mut self.shell.unfinished);
-            for token in events.iter().map(|event| event.token().0).chain(unfinished) {
+            for event in &events {
+                let token = event.token().0;
+                if let (true, Some(Source::Client(slot))) =
+                    (event.is_read_closed(), self.shell.sources.get(token))
+                {
+                    self.client_ends(slot);
+                }
+                self.ready(now, token);
+            }
+            for token in unfinished {
                 self.ready(now, token);
             }
             self.settle(now);
