@@ -36,6 +36,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("series", config::series),
     ("sgr", output::sgr),
     ("stat", output::stat),
+    ("state", output::state),
     ("values", config::values),
     ("xmlrpc", rpc::xmlrpc),
 ];

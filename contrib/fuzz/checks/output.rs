@@ -1,8 +1,9 @@
-//! What programs and listeners write, and what the kernel says of them.
+//! What programs and listeners write, and what the kernel and an earlier daemon say of them.
 
 use svx::base::ansi::Stripper;
 use svx::events::capture::{BEGIN, END, Piece, Scanner};
 use svx::events::{Heard, Violation};
+use svx::process::ledger;
 use svx::proto::listener::Listener;
 use svx::sys::proc::Stat;
 use svx::web::ansi::html;
@@ -105,4 +106,20 @@ pub fn stat(data: &[u8]) {
     let nested =
         [b"7 (", data, b") S 1 7 7 0 -1 4194560 94 0 0 0 11 22 33 44 20 0 1 0 5 6 7 8"].concat();
     assert_eq!(Stat::parse(&nested).map(|stat| (stat.ticks, stat.started)), Some((33, 5)));
+}
+
+/// A state file: what is understood of it can be written again and means the same.
+pub fn state(data: &[u8]) {
+    let text = super::text(data);
+    for text in [text.to_string(), format!("svx-state-1 boot\n{text}")] {
+        let mut entries = ledger::read(&text, "boot");
+        assert!(entries.iter().all(|entry| entry.pid > 1));
+        assert!(entries.windows(2).all(|pair| pair[0].pid < pair[1].pid));
+        let mut again = String::new();
+        ledger::head("boot", &mut again);
+        entries.iter().for_each(|entry| ledger::begun(entry, &mut again));
+        entries
+            .retain(|entry| !entry.group.chars().chain(entry.name.chars()).any(char::is_control));
+        assert_eq!(ledger::read(&again, "boot"), entries);
+    }
 }
