@@ -23,12 +23,14 @@ impl Series {
     /// from a name.
     pub fn new(pattern: &str, tz: TimeZone) -> Result<Series, String> {
         let mut unit = Unit::Year;
+        let mut padded = false;
         let mut rest = pattern.chars();
         while let Some(char) = rest.next() {
             if char != '%' {
                 continue;
             }
-            let named = match rest.next() {
+            let chosen = rest.next();
+            let named = match chosen {
                 Some('%') => continue,
                 Some('Y' | 'y' | 'C') => Unit::Year,
                 Some('m' | 'b' | 'B' | 'h') => Unit::Month,
@@ -42,13 +44,17 @@ impl Series {
                 None => return Err("a `%` at the end of the name of a dated log".to_owned()),
             };
             unit = unit.min(named);
+            padded |= chosen.is_some_and(|char| "ekl".contains(char));
         }
         let mut series = Series { pattern: pattern.to_owned(), unit, tz, datable: false };
-        match series.owns(&series.path_at(Wall(0))) {
-            Some(age) => series.datable = age != Age::Unnamed,
-            None => return Err(format!("the date cannot be read back from the name {pattern}")),
-        }
-        Ok(series)
+        let unread = || format!("the date cannot be read back from the name {pattern}");
+        let age = series.owns(&series.path_at(Wall(0))).ok_or_else(unread)?;
+        series.datable = age != Age::Unnamed;
+        // A space before a number of one digit: `%k%e` may be read back at one hour and not at
+        // another. Every 31 hours for two months has all of them.
+        let moments = (0..if padded { 48 } else { 0 }).map(|n| Wall::from_secs(n * 31 * 3600));
+        let read = |at| series.owns(&series.path_at(at)).is_some();
+        if moments.into_iter().all(read) { Ok(series) } else { Err(unread()) }
     }
 
     /// The file for this moment. Only the wall clock decides: a clock set back leads back.
@@ -191,6 +197,16 @@ mod tests {
         assert_eq!(got, ["27 23:00:00", "28 23:00:00", "29 22:00:00", "30 22:00:00"]);
         let got = changes("/l/%F", "2026-10-24T12:00:00Z", 2);
         assert_eq!(got, ["24 22:00:00", "25 23:00:00"]);
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_read_back_at_every_hour_is_refused() {
+        for pattern in ["/l/%k%e", "/l/%e%k%M"] {
+            assert!(Series::new(pattern, TimeZone::UTC).is_err(), "{pattern}");
+        }
+        for pattern in ["/l/%b-%e-%k", "/l/%F-%l%p"] {
+            assert!(Series::new(pattern, TimeZone::UTC).is_ok(), "{pattern}");
+        }
     }
 
     #[test]
