@@ -149,8 +149,18 @@ class Twin(House):
                 until("it has begun", lambda: shown(out))
                 then()
                 until(f"{wanted} comes", lambda: wanted in shown(out))
-                follower.send_signal(signal.SIGINT)
-                status = follower.wait(DEADLINE)
+
+                def ended():
+                    # The stock one swallows a Ctrl-C that comes while it handles what it has read.
+                    follower.send_signal(signal.SIGINT)
+                    try:
+                        follower.wait(2)
+                    except subprocess.TimeoutExpired:
+                        return False
+                    return True
+
+                until("Ctrl-C ends it", ended)
+                status = follower.returncode
             finally:
                 follower.kill()
                 follower.wait()
