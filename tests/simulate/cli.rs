@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use simulate::Figures;
 
-const USAGE: &str = "usage: simulate [--seeds N] [--start N] [--steps N]";
+const USAGE: &str = "usage: simulate [--seeds N | --minutes N] [--start N] [--steps N]";
 
 fn main() -> ExitCode {
     let (mut seeds, mut start, mut steps) = (1_000, 0, 400);
+    let mut limit = None;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let number = words.next().and_then(|number| number.parse::<u64>().ok());
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
             ("--seeds", Some(number)) => seeds = number,
             ("--start", Some(number)) => start = number,
             ("--steps", Some(number)) => steps = number as usize,
+            ("--minutes", Some(number)) => limit = Some(Duration::from_secs(number * 60)),
             (_, _) => {
                 eprintln!("{USAGE}");
                 return ExitCode::from(2);
@@ -29,7 +31,8 @@ fn main() -> ExitCode {
     let begun = Instant::now();
     let mut said = begun;
     let mut all = Figures::default();
-    for seed in start..start + seeds {
+    let mut seed = start;
+    while limit.map_or(seed < start + seeds, |limit| begun.elapsed() < limit) {
         match simulate::run(seed, steps) {
             Ok(figures) => all.add(&figures),
             Err(text) => {
@@ -37,9 +40,10 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         }
+        seed += 1;
         if said.elapsed() > Duration::from_secs(10) {
             said = Instant::now();
-            eprintln!("{} of {seeds} seeds in {} s", seed + 1 - start, begun.elapsed().as_secs());
+            eprintln!("{} seeds in {} s", seed - start, begun.elapsed().as_secs());
         }
     }
     let missing = all.cover.missing();
@@ -48,7 +52,8 @@ fn main() -> ExitCode {
     }
     let secs = begun.elapsed().as_secs_f64();
     println!(
-        "{seeds} seeds, {} steps, {} processes, {} events, {:.1} simulated hours, {:.0} steps/s",
+        "{} seeds, {} steps, {} processes, {} events, {:.1} simulated hours, {:.0} steps/s",
+        seed - start,
         all.steps,
         all.spawns,
         all.events,
