@@ -54,3 +54,16 @@ fn help_prints_a_page_without_man() {
     assert_eq!(out.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&out.stderr).contains("no help on `nothing`"));
 }
+
+#[test]
+fn pages_go_to_their_sections_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let svx = || Command::new(env!("CARGO_BIN_EXE_svx"));
+    let out = svx().args(["man", "--sections"]).arg(dir.path()).output().unwrap();
+    assert!(out.status.success(), "{out:?}");
+    for file in ["man1/svx.1", "man5/supervisord.conf.5", "man8/supervisord.8"] {
+        assert!(dir.path().join(file).is_file(), "{file}");
+    }
+    let out = svx().args(["man", "--section"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2), "{out:?}");
+}

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use crate::cli::{self, Manual, Page, UsageError};
+use crate::cli::{self, Flag, Manual, Page, flag};
 
 mod api;
 mod bounds;
@@ -58,22 +58,52 @@ pub fn sources() -> impl Iterator<Item = (String, String)> {
     all().into_iter().map(|page| (page.file(), page.roff(RELEASED, env!("CARGO_PKG_VERSION"))))
 }
 
-/// Runs `svx man DIR`; exit status 1 if a page could not be written.
+#[derive(Default)]
+struct Flags {
+    sections: bool,
+    help: bool,
+}
+
+const FLAGS: &[Flag<Flags>] = &[
+    Flag {
+        short: None,
+        long: "sections",
+        arg: "",
+        help: "into man1, man5, man7 and man8 below DIR, which are made if missing",
+        ends: false,
+        set: |flags, _| {
+            flags.sections = true;
+            Ok(())
+        },
+    },
+    Flag::help(|flags, _| {
+        flags.help = true;
+        Ok(())
+    }),
+];
+
+/// Runs `svx man`; exit status 1 if a page could not be written.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
-    let dir = match args {
-        [word] if word == "-h" || word == "--help" => {
-            cli::say(page(prog).render());
-            return 0;
-        }
-        [dir] if !dir.to_string_lossy().starts_with('-') => Path::new(dir),
-        [option] => {
-            return cli::usage(prog, UsageError::Unknown(option.to_string_lossy().into()));
-        }
-        _ => return cli::usage(prog, "exactly one directory is needed"),
+    let mut flags = Flags::default();
+    let words = match cli::parse(FLAGS, args, &mut flags) {
+        Ok(words) => words,
+        Err(error) => return cli::usage(prog, error),
+    };
+    if flags.help {
+        cli::say(page(prog).render());
+        return 0;
+    }
+    let [dir] = words.as_slice() else {
+        return cli::usage(prog, "exactly one directory is needed");
     };
     for (name, source) in sources() {
-        let path = dir.join(name);
-        if let Err(error) = fs::write(&path, source) {
+        let mut path = Path::new(dir).to_path_buf();
+        if let Some((_, section)) = name.rsplit_once('.').filter(|_| flags.sections) {
+            path.push(format!("man{section}"));
+        }
+        let made = if flags.sections { fs::create_dir_all(&path) } else { Ok(()) };
+        path.push(name);
+        if let Err(error) = made.and_then(|()| fs::write(&path, source)) {
             cli::complain(format_args!("{prog}: cannot write {}: {error}", path.display()));
             return 1;
         }
@@ -85,10 +115,13 @@ fn page(prog: &str) -> Page {
     Page {
         prog: prog.into(),
         about: "write the manual pages into a directory",
-        usage: "DIR",
-        rows: Vec::new(),
+        usage: "[--sections] DIR",
+        rows: flag::rows(FLAGS),
         words: None,
-        examples: &[("/usr/local/share/man/man1", "what packages do, section by section")],
+        examples: &[
+            ("--sections /usr/local/share/man", "where `man` looks for them"),
+            ("man", "all side by side"),
+        ],
     }
 }
 
