@@ -252,8 +252,9 @@ class Demo(unittest.TestCase):
     def test_the_demo_serves_works_and_comes_back(self):
         demo = Path(__file__).resolve().parents[2] / "contrib/demo"
         port = free_port()
-        with House("svx", (demo / "supervisord.conf").read_text().replace("8099", str(port)),
-                   {name: (demo / name).read_text() for name in ("web.pl", "worker.sh", "crashy.sh")}
+        text = (demo / "supervisord.conf").read_text()
+        text = text.replace("8099", str(port)).replace("9099", str(free_port()))
+        with House("svx", text, {name: (demo / name).read_text() for name in ("web.pl", "worker.sh", "crashy.sh")}
                    ) as house:
             house.start()
             for name in ("web", "jobs:worker_0", "jobs:worker_1", "jobs:crashy"):
