@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::{did_you_mean, quoted};
 use super::expand::Scope;
 use super::ini::Section;
-use super::load::{Reader, bad_value};
+use super::load::{Reader, bad_value, is_literal};
 use super::model::{Address, Daemon, FcgiSocket, Group, GroupKind, LogTarget, Output, Program};
 use super::options::program::{Draft, FcgiAddress, Kind, STANDARD_HANDLER};
 use super::options::{defaults, group};
@@ -267,6 +267,12 @@ impl Programs<'_, '_> {
         if draft.numprocs > 1 && !name.contains("%(process_num)") {
             let why = "%(process_num) must be present within process_name when numprocs > 1";
             self.reader.bad_section(section, why);
+        }
+        if let (Some(at), true) = (section.key("interpolate"), draft.numprocs > 1) {
+            if is_literal(section) {
+                let why = "numprocs > 1 needs it: the processes could not be told apart".into();
+                self.reader.bad(section, at, why);
+            }
         }
         if let (Some(key), Err(why)) = (key, values::name(name)) {
             self.reader.bad(section, key, why);

@@ -32,6 +32,8 @@ pub struct Document {
     pub main: Arc<Source>,
     /// Without `[DEFAULT]`, whose keys are in each of them.
     pub sections: Vec<Section>,
+    /// The files that were read, the one that was named first.
+    pub texts: Vec<(Arc<Source>, String)>,
     index: HashMap<String, usize>,
 }
 
@@ -87,6 +89,7 @@ impl Document {
                             document.add(section, report);
                         }
                     }
+                    document.texts.push((source, text));
                 }
                 Err(NoText::Bad(why)) => report.problems.push(Problem::Unreadable { path, why }),
                 // Supervisor skips what it may not open.
@@ -116,7 +119,7 @@ impl Document {
         let keys = options.iter().take(KEYS_MAX).map(key).collect();
         let section = Section { name: name.to_owned(), at: at.clone(), keys };
         let index = HashMap::from([(name.to_owned(), 0)]);
-        Document { main, sections: vec![section], index }
+        Document { main, sections: vec![section], texts: Vec::new(), index }
     }
 
     fn open(
@@ -133,11 +136,16 @@ impl Document {
             }
         };
         let main = source(path, around);
-        let mut document =
-            Document { main: main.clone(), sections: Vec::new(), index: HashMap::new() };
+        let mut document = Document {
+            main: main.clone(),
+            sections: Vec::new(),
+            texts: Vec::new(),
+            index: HashMap::new(),
+        };
         for section in ini::read_some(&text, &main, &mut report.problems, wanted) {
             document.add(section, report);
         }
+        document.texts.push((main, text));
         Some(document)
     }
 

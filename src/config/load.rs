@@ -14,6 +14,7 @@ use super::model::{Config, Daemon, LogTarget, Program};
 use super::options::program::Kind;
 use super::options::{Opt, client, daemon, group, server};
 use super::servers;
+use super::values;
 use crate::base::level::Level;
 use crate::base::suggest;
 
@@ -76,6 +77,32 @@ pub struct Loaded {
 
 /// Reads a configuration for the daemon. The error holds every mistake of all its files.
 pub fn load(file: &Path, overrides: &Overrides, around: &Surroundings) -> Result<Loaded, Problems> {
+    let read = inspect(file, overrides, around);
+    match read.config {
+        Some(config) if read.problems.is_empty() => {
+            Ok(Loaded { config, notes: read.notes, warnings: read.warnings })
+        }
+        _ => Err(Problems(read.problems)),
+    }
+}
+
+/// All that reading a configuration brings to light, whether it is usable or not.
+#[derive(Debug)]
+pub struct Inspection {
+    /// What stands in the files; `None` if not even the first could be read.
+    pub document: Option<Document>,
+    /// What was understood: sections with mistakes are not in it.
+    pub config: Option<Config>,
+    /// Every mistake, in the order of the files' lines.
+    pub problems: Vec<Problem>,
+    /// As [`Loaded::warnings`].
+    pub warnings: Vec<Problem>,
+    /// As [`Loaded::notes`].
+    pub notes: Vec<(Level, String)>,
+}
+
+/// Reads a configuration and keeps what it was made of.
+pub fn inspect(file: &Path, overrides: &Overrides, around: &Surroundings) -> Inspection {
     let mut scope = Scope::default();
     scope.text("host_node_name", around.hostname.as_str());
     for (name, value) in &around.env {
@@ -83,7 +110,8 @@ pub fn load(file: &Path, overrides: &Overrides, around: &Surroundings) -> Result
     }
     let mut report = Report::default();
     let Some(document) = Document::read(file, around, &scope, &mut report) else {
-        return Err(Problems(report.problems));
+        let Report { problems, warnings, notes } = report;
+        return Inspection { document: None, config: None, problems, warnings, notes };
     };
 
     let daemon = read_daemon(&document, overrides, &scope, around, &mut report);
@@ -96,15 +124,17 @@ pub fn load(file: &Path, overrides: &Overrides, around: &Surroundings) -> Result
     let servers = servers::read(&mut reader, &scope);
     reader.unknown();
 
-    let problems = in_order(report.problems, &document);
-    if !problems.is_empty() {
-        return Err(Problems(problems));
-    }
-    report.notes.sort_by_key(|&(level, _)| std::cmp::Reverse(level));
+    let Report { problems, warnings, mut notes } = report;
+    notes.sort_by_key(|&(level, _)| std::cmp::Reverse(level));
     let file = normal(&around.cwd.join(file));
     let config = Config { file, daemon, servers, groups, rpcinterfaces };
-    let warnings = in_order(report.warnings, &document);
-    Ok(Loaded { config, notes: report.notes, warnings })
+    Inspection {
+        problems: in_order(problems, &document),
+        warnings: in_order(warnings, &document),
+        config: Some(config),
+        document: Some(document),
+        notes,
+    }
 }
 
 /// Reads the options of a program that stands in no file, as a member of `group` of a
@@ -153,9 +183,13 @@ impl Reader<'_> {
         into: &mut T,
     ) -> bool {
         let before = self.report.problems.len();
+        let literal = is_literal(section);
         for row in rows {
             if let Some(key) = section.key(row.name) {
-                let value = expand(&key.value, scope, &key.at.source.here);
+                let value = match literal {
+                    true => Ok(key.value.as_str().into()),
+                    false => expand(&key.value, scope, &key.at.source.here),
+                };
                 if let Err(why) = value.and_then(|value| (row.set)(into, &value, self.around)) {
                     self.bad(section, key, why);
                 }
@@ -271,6 +305,13 @@ fn is_free(section: &str) -> bool {
     section.starts_with("rpcinterface:") || section.starts_with("ctlplugin:")
 }
 
+/// Whether the section's values are taken as they stand.
+pub(super) fn is_literal(section: &Section) -> bool {
+    let program = Kind::ALL.iter().any(|(prefix, _)| section.name.starts_with(prefix));
+    let key = section.key("interpolate").filter(|_| program);
+    key.is_some_and(|key| values::boolean(&key.value) == Ok(false))
+}
+
 /// The keys a section can have; `None` for one that is unknown or takes any.
 fn known_keys(section: &str) -> Option<Vec<&'static str>> {
     fn names<'t, T: 't>(rows: impl IntoIterator<Item = &'t Opt<T>>) -> Vec<&'static str> {
@@ -320,4 +361,32 @@ fn read_daemon(
         report.notes.push((Level::Warn, note.into()));
     }
     daemon
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compat::{loaded, program_refused};
+
+    #[test]
+    fn a_section_without_interpolation_means_what_it_says() {
+        let text = "[program-default]\ninterpolate=false\n\
+                    [program:a]\ncommand=date +%d %(here)s 100%%\nenvironment=A=\"50%\"\n\
+                    [program:b]\ncommand=echo %(program_name)s 50%%\ninterpolate=true\n\
+                    [eventlistener:l]\ncommand=cat %\nevents=TICK_5\n";
+        let loaded = loaded(text);
+        assert_eq!(loaded.warnings, []);
+        let commands = loaded.config.groups.iter().flat_map(|group| &group.programs);
+        let commands: Vec<&str> = commands.map(|program| &*program.command).collect();
+        assert_eq!(commands, ["cat %", "date +%d %(here)s 100%%", "echo b 50%"]);
+        let environment = &loaded.config.groups[1].programs[0].environment;
+        assert_eq!(environment[0], ("A".to_owned(), "50%".to_owned()));
+    }
+
+    #[test]
+    fn without_interpolation_there_is_one_process_and_false_is_a_truth_value() {
+        let why = program_refused("interpolate=no\nnumprocs=2\nprocess_name=%(process_num)d");
+        assert!(why.contains("[program:web] interpolate: numprocs > 1 needs it"), "{why}");
+        assert!(program_refused("interpolate=perhaps").contains("expected true or false"));
+        assert!(program_refused("interpolate=true\nstdout_logfile=%d").contains("doubled"));
+    }
 }

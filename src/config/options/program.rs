@@ -321,6 +321,16 @@ const HEAD: &[Opt<Draft>] = &[
         ..Opt::ROW
     },
     Opt {
+        name: "interpolate",
+        arg: "BOOL",
+        default: "true",
+        help: "svx: false takes the values of this section as they stand: a % is a % and nothing is expanded",
+        // Looked at before the values of the section are, in `Reader::fill`.
+        set: |_, text, _| values::boolean(text).map(drop),
+        sample: Sample::Off("true"),
+        ..Opt::ROW
+    },
+    Opt {
         name: "redirect_stderr",
         arg: "BOOL",
         default: "false",
