@@ -69,6 +69,22 @@ fn a_second_term_kills_at_once_and_neither_int_nor_hup_does() {
     daemon.wait_said("stopped: deaf (terminated by SIGKILL)");
 }
 
+/// Units for Supervisor say `ExecStop=supervisorctl shutdown`, and systemd sends TERM after that.
+#[test]
+fn a_term_after_a_shutdown_over_rpc_leaves_programs_their_time() {
+    let slow =
+        "trap 'echo leaving; sleep 1; echo left; exit 0' TERM\necho ready\nsleep 1000 &\nwait\n";
+    let mut daemon = Setup::new().shell("slow", slow, "startsecs=0").start();
+    daemon.wait_file("slow.out", "ready");
+    daemon.call("supervisor.shutdown", json!([]));
+    daemon.wait_file("slow.out", "leaving");
+    daemon.hang_up();
+    daemon.signal(Signal::SIGTERM);
+    assert!(daemon.wait_end().success());
+    daemon.wait_said("INFO stopped: slow (exit status 0)");
+    assert!(daemon.read("slow.out").contains("left"));
+}
+
 #[test]
 fn hup_restarts_everything_from_the_file_as_it_is_now() {
     let daemon = Setup::new().program("old", "sleep 1000", "startsecs=0").start();

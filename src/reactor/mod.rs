@@ -121,6 +121,8 @@ pub struct Reactor {
     /// Something changed in this turn that a waiting call may wait for.
     changed: bool,
     finished: Option<Mood>,
+    /// A TERM has come: the next one is an impatient one.
+    terminated: bool,
     rests: Rests,
     counters: Counters,
     usages: Usages,
@@ -229,6 +231,7 @@ impl Reactor {
             starts_until: now.mono,
             changed: false,
             finished: None,
+            terminated: false,
             rests: Rests::default(),
             counters: Counters::new(now.wall),
             usages,
@@ -406,8 +409,11 @@ impl Reactor {
             match signal {
                 libc::SIGTERM | libc::SIGINT | libc::SIGQUIT => {
                     self.shell.say(now, said::exit_request(&signal::name(signal)));
-                    match (self.set.mood(), signal) {
-                        (Mood::Shutdown, libc::SIGTERM) => self.set.kill_now(now),
+                    let second =
+                        signal == libc::SIGTERM && std::mem::replace(&mut self.terminated, true);
+                    // One behind `supervisorctl shutdown` is what systemd sends after ExecStop.
+                    match self.set.mood() {
+                        Mood::Shutdown if second => self.set.kill_now(now),
                         _ => self.set.end(now, Mood::Shutdown),
                     }
                 }
