@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::base::suggest;
+use crate::base::{suggest, version};
 use crate::cli::{self, Page};
 use crate::daemon::{self, SUPERVISOR_VERSION};
 use crate::pidproxy;
@@ -118,8 +118,7 @@ fn run(name: &OsStr, words: &[OsString]) -> u8 {
     match &*word {
         "help" | "--help" | "-h" => return help(rest),
         "--version" | "-V" => {
-            let version = env!("CARGO_PKG_VERSION");
-            cli::say(format_args!("svx {version} (Supervisor {SUPERVISOR_VERSION} compatible)"));
+            cli::say(version::line(SUPERVISOR_VERSION));
             return 0;
         }
         _ => {}

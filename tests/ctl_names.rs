@@ -50,7 +50,8 @@ fn a_name_of_another_kind_is_svx_itself() {
     let odd = dir.path().join("odd");
     symlink(SVX, &odd).unwrap();
     let version = run(SVX, &["--version"]);
-    assert_eq!(version.0, "svx 0.1.0 (Supervisor 4.3.0 compatible)\n");
+    assert!(version.0.starts_with("svx 0.1.0 (Supervisor 4.3.0 compatible"), "{}", version.0);
+    assert_eq!(version.0.lines().count(), 1);
     assert_eq!(run(&odd, &["--version"]), version);
 
     let help = run(SVX, &["help"]);

@@ -75,10 +75,9 @@ fn processes_are_told_as_node_exporter_tells_them_and_more() {
     for (state, count) in [("RUNNING", 1.0), ("STOPPED", 1.0), ("FATAL", 1.0), ("EXITED", 0.0)] {
         assert_eq!(of(&gone, &format!("svx_processes{{state=\"{state}\"}}")), count);
     }
-    assert_eq!(
-        of(&gone, &format!("svx_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))),
-        1.0
-    );
+    let commit = svx::base::version::COMMIT.unwrap_or_default();
+    let build = format!("version=\"{}\",commit=\"{commit}\"", env!("CARGO_PKG_VERSION"));
+    assert_eq!(of(&gone, &format!("svx_build_info{{{build}}}")), 1.0);
     assert!(of(&gone, "process_resident_memory_bytes") > 1e6);
     assert!(of(&gone, "process_open_fds") < of(&gone, "process_max_fds"));
 

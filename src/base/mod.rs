@@ -15,3 +15,4 @@ pub mod signal;
 pub mod status;
 pub mod suggest;
 pub mod value;
+pub mod version;

@@ -4,6 +4,7 @@ use super::Reactor;
 use super::child::Child;
 use crate::base::clock::Wall;
 use crate::base::histogram::Histogram;
+use crate::base::version;
 use crate::log::passthrough::Passthrough;
 use crate::process::{Process, ProcessId};
 use crate::rpc;
@@ -56,7 +57,8 @@ impl Reactor {
         let passed = |stream: &Option<Passthrough>| stream.as_ref().map_or(0, Passthrough::lost);
         let since = self.counters.since.0 as f64 / 1e9;
         metrics::text(&Snapshot {
-            version: env!("CARGO_PKG_VERSION"),
+            version: version::NUMBER,
+            commit: version::COMMIT,
             own: self.usages.own().map(|own| OwnUse {
                 cpu_seconds: own.cpu.as_secs_f64(),
                 resident: own.resident,

@@ -19,6 +19,8 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Snapshot<'a> {
     /// Of svx itself.
     pub version: &'a str,
+    /// What it was built from, if that is known.
+    pub commit: Option<&'a str>,
     /// The daemon's own use.
     pub own: Option<OwnUse>,
     /// In the order of the configuration.
@@ -194,8 +196,11 @@ static FAMILIES: &[Family] = &[
     Family { name: "svx_usage_samples_total", kind: Counter,
         help: "How often the kernel was asked what a process uses, since the daemon began or was reloaded.",
         samples: |all, to| to.add(&[], all.samples) },
-    Family { name: "svx_build_info", kind: Gauge, help: "The version of svx; always 1.",
-        samples: |all, to| to.add(&[("version", all.version)], 1) },
+    Family { name: "svx_build_info", kind: Gauge, help: "The version of svx and its commit; always 1.",
+        samples: |all, to| {
+            let commit = all.commit.unwrap_or_default();
+            to.add(&[("version", all.version), ("commit", commit)], 1);
+        } },
 
     Family { name: "process_cpu_seconds_total", kind: Counter,
         help: "User and system time of the daemon.",
@@ -378,6 +383,7 @@ mod tests {
     fn snapshot<'a>(processes: Vec<Process<'a>>, turns: &'a Histogram) -> Snapshot<'a> {
         Snapshot {
             version: "1.2.3",
+            commit: Some("c0ffee"),
             own: None,
             processes,
             pools: vec![Pool { name: "p", waiting: 3, dropped: 4 }],
@@ -442,7 +448,7 @@ mod tests {
         assert!(text.contains("\nsvx_log_lost_bytes_total{log=\"stdout\"} 11\n"));
         assert!(text.contains("\nsvx_event_pool_dropped_total{pool=\"p\"} 4\n"));
         assert!(text.contains("\nsvx_rpc_calls_total{method=\"supervisor.getState\"} 8\n"));
-        assert!(text.contains("\nsvx_build_info{version=\"1.2.3\"} 1\n"));
+        assert!(text.contains("\nsvx_build_info{version=\"1.2.3\",commit=\"c0ffee\"} 1\n"));
     }
 
     #[test]

@@ -214,8 +214,8 @@ fn schemas() -> Value {
             "error": object(json!({"code": text, "message": text})),
         })),
         "Daemon": object(json!({
-            "identifier": text, "version": text, "supervisor_version": text, "pid": whole,
-            "state": text, "statecode": whole, "started": whole, "now": whole,
+            "identifier": text, "version": text, "commit": maybe("string"), "supervisor_version": text,
+            "pid": whole, "state": text, "statecode": whole, "started": whole, "now": whole,
         })),
         "Process": object(json!({
             "name": text, "group": text, "full_name": text, "state": text, "statecode": whole,

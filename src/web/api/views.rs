@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::base::clock::Wall;
-use crate::base::signal;
+use crate::base::{signal, version};
 use crate::process::State;
 use crate::rpc::Value;
 use crate::web::view::{DaemonView, LastExit, ProcessView};
@@ -70,7 +70,8 @@ fn last_exit(end: &LastExit) -> Value {
 pub fn daemon(view: &DaemonView, supervisor_version: &str) -> Value {
     Value::fields([
         ("identifier", view.identifier.as_str().into()),
-        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("version", version::NUMBER.into()),
+        ("commit", maybe(version::COMMIT)),
         ("supervisor_version", supervisor_version.into()),
         ("pid", i64::from(view.pid).into()),
         ("state", view.mood.name().into()),
