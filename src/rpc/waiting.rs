@@ -133,7 +133,7 @@ impl Watch {
             }
             Goal::Signal if refused => {
                 let (name, pid) = (&process.program.name, process.pid);
-                let what = format_args!("unknown problem sending sig to {name} ({pid})");
+                let what = format!("unknown problem sending sig to {name} ({pid})");
                 Some(Err(Code::Failed.of(what)))
             }
             Goal::Signal => Some(Ok(())),
