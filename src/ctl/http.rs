@@ -12,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::client::Failure;
 use super::interrupt::{Interrupt, readable};
+use crate::sys::names;
 
 /// The longest head of an answer, and the longest line in front of a chunk.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -40,7 +41,9 @@ impl Address {
                 path.display().to_string(),
             ),
             Address::Tcp { host, port } => (
-                TcpStream::connect((host.as_str(), *port)).map(|stream| Box::new(stream) as _),
+                names::addresses(host, *port)
+                    .and_then(|addresses| TcpStream::connect(&*addresses))
+                    .map(|stream| Box::new(stream) as _),
                 format!("{host}:{port}"),
             ),
         };

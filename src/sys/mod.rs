@@ -11,6 +11,7 @@ pub mod host;
 pub mod kill;
 pub mod links;
 pub mod memory;
+pub mod names;
 pub mod notify;
 pub mod pidfd;
 pub mod pidfile;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Display};
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
@@ -22,7 +22,7 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::{Mode, fchmod};
 
-use crate::sys::users;
+use crate::sys::{names, users};
 
 /// The longest path a unix socket can have.
 const PATH_BYTES_MAX: usize = 107;
@@ -240,7 +240,7 @@ pub fn make_inheritable(socket: impl AsFd, backlog: Option<u32>) -> io::Result<(
 
 fn listen_at_some(host: &str, port: u16, most: usize) -> io::Result<Vec<TcpListener>> {
     let host = if host.is_empty() { "0.0.0.0" } else { host };
-    let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
+    let mut addresses = names::addresses(host, port)?;
     addresses.sort();
     addresses.dedup();
     let mut listeners = Vec::new();

@@ -1,9 +1,24 @@
 //! Users and groups of the system, asked for one by one: a directory service may know a million.
 
-use std::ffi::CString;
+use nix::unistd::{self, Gid, Uid};
 
-use nix::errno::Errno;
-use nix::unistd::{self, Gid, Group, Uid, User};
+#[cfg(any(test, target_feature = "crt-static"))]
+mod files;
+#[cfg(any(test, not(target_feature = "crt-static")))]
+mod library;
+
+#[cfg(target_feature = "crt-static")]
+use files as accounts;
+#[cfg(not(target_feature = "crt-static"))]
+use library as accounts;
+
+/// What is wanted of an entry of the system's list of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Account {
+    name: String,
+    uid: Uid,
+    gid: Gid,
+}
 
 /// All ids that make a process somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,25 +44,19 @@ pub struct Refused {
 pub fn uid_of(user: &str) -> Result<u32, String> {
     match user.trim().parse() {
         Ok(uid) => record(uid).map(|_| uid).ok_or_else(|| format!("Invalid user id {user}")),
-        Err(_) => match User::from_name(user) {
-            Ok(Some(user)) => Ok(user.uid.as_raw()),
-            _ => Err(format!("Invalid user name {user}")),
-        },
+        Err(_) => accounts::user_named(user)
+            .map(|user| user.uid.as_raw())
+            .ok_or_else(|| format!("Invalid user name {user}")),
     }
 }
 
 /// The id of a group given by name or number; it must exist.
 pub fn gid_of_name(group: &str) -> Result<u32, String> {
-    match group.trim().parse().map(Gid::from_raw) {
-        Ok(gid) => match Group::from_gid(gid) {
-            Ok(Some(_)) => Ok(gid.as_raw()),
-            _ => Err(format!("Invalid group id {group}")),
-        },
-        Err(_) => match Group::from_name(group) {
-            Ok(Some(group)) => Ok(group.gid.as_raw()),
-            _ => Err(format!("Invalid group name {group}")),
-        },
-    }
+    let (found, what) = match group.trim().parse().map(Gid::from_raw) {
+        Ok(gid) => (accounts::group(gid), "id"),
+        Err(_) => (accounts::group_named(group), "name"),
+    };
+    found.map(Gid::as_raw).ok_or_else(|| format!("Invalid group {what} {group}"))
 }
 
 /// A user's primary group.
@@ -60,8 +69,8 @@ pub fn name_of(uid: u32) -> Option<String> {
     record(uid).map(|user| user.name)
 }
 
-fn record(uid: u32) -> Option<User> {
-    User::from_uid(Uid::from_raw(uid)).ok().flatten()
+fn record(uid: u32) -> Option<Account> {
+    accounts::user(Uid::from_raw(uid))
 }
 
 /// Whom this process runs as: the effective uid.
@@ -81,10 +90,8 @@ pub fn identity(uid: u32) -> Result<Option<Identity>, Refused> {
     if !own.is_root() {
         return Err(refused("Can't drop privilege as nonroot user".into()));
     }
-    let groups = CString::new(user.name)
-        .map_err(|_| Errno::EINVAL)
-        .and_then(|name| unistd::getgrouplist(&name, user.gid))
-        .map_err(|_| refused("Could not set groups of effective user".into()))?;
+    let groups = accounts::groups_of(&user)
+        .ok_or_else(|| refused("Could not set groups of effective user".into()))?;
     let mut groups: Vec<u32> = groups.into_iter().map(Gid::as_raw).collect();
     let gid = user.gid.as_raw();
     groups.retain(|group| *group != gid);
