@@ -42,7 +42,7 @@ pub fn page() -> Manual {
                 "SIZE",
                 "A number of bytes, or with KB, MB or GB behind it (1024, 1024^2 and 1024^3 bytes).",
             ),
-            ("BOOL", "true, yes, on, t, y, 1 or false, no, off, f, n, 0."),
+            ("BOOL", "true, yes, on, 1 or false, no, off, 0."),
             ("SECONDS", "A number of seconds."),
             (
                 "PATH",
