@@ -16,6 +16,7 @@ mod complete;
 mod links;
 pub mod manual;
 mod passwd;
+mod vim;
 
 /// One program within the executable.
 struct Applet {
@@ -71,7 +72,7 @@ const APPLETS: &[Applet] = &[
     Applet {
         word: "completions",
         alias: None,
-        about: "print the completion script of bash, zsh or fish",
+        about: "print the completion script of bash, zsh or fish, or the syntax file of vim",
         main: complete::main,
     },
     Applet {

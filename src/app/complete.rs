@@ -1,10 +1,11 @@
 //! What a shell offers for the next word: one answer for all shells, whose scripts
-//! (contrib/completions) call the program itself with what has been typed.
+//! (contrib/completions) call the program itself with what has been typed. And what an editor
+//! offers: the syntax file of vim.
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::{APPLETS, manual};
+use super::{APPLETS, manual, vim};
 use crate::base::level::Level;
 use crate::cli::{self, Page, Row, parse};
 use crate::ctl::complete::{candidates, infos};
@@ -47,11 +48,16 @@ pub fn answer(words: &[OsString]) -> u8 {
     0
 }
 
+/// Beside the shells.
+const EDITOR: &str = "vim";
+
 /// Runs `svx completions SHELL`: prints its script.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
-    let shells = SCRIPTS.iter().map(|(shell, _)| *shell).collect::<Vec<_>>().join(", ");
+    let shells: Vec<&str> = SCRIPTS.iter().map(|(shell, _)| *shell).chain([EDITOR]).collect();
+    let shells = shells.join(", ");
     match args {
         [word] if word == "-h" || word == "--help" => cli::say(page(prog).render()),
+        [word] if word == EDITOR => cli::say(vim::syntax().trim_end()),
         [word] => match SCRIPTS.iter().find(|(shell, _)| word == shell) {
             Some((_, script)) => cli::say(script.trim_end()),
             None => {
@@ -67,13 +73,14 @@ pub fn main(prog: &str, args: &[OsString]) -> u8 {
 fn page(prog: &str) -> Page {
     Page {
         prog: prog.into(),
-        about: "print the completion script of a shell",
-        usage: "bash|zsh|fish",
+        about: "print the completion script of a shell or the syntax file of vim",
+        usage: "bash|zsh|fish|vim",
         rows: Vec::new(),
         words: None,
         examples: &[
             ("bash > /etc/bash_completion.d/svx", "for everybody who uses bash"),
             ("fish | source", "for this fish only"),
+            ("vim > ~/.vim/syntax/supervisord.vim", "supervisord.conf in colours"),
         ],
     }
 }
@@ -108,7 +115,7 @@ fn behind(applet: &str, words: &[String]) -> Next {
             )
         }
         "completions" if before.is_empty() => {
-            begun_with(begun, SCRIPTS.iter().map(|(shell, _)| (*shell, "")))
+            begun_with(begun, SCRIPTS.iter().map(|(shell, _)| (*shell, "")).chain([(EDITOR, "")]))
         }
         "pidproxy" | "links" | "man" => Next::Files,
         _ => Next::Words(Vec::new()),
