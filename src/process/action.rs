@@ -35,8 +35,9 @@ pub enum Action {
     Adopted(ProcessId),
     /// The mood changed: an event.
     Mood(Mood),
-    /// Everything is stopped. End, or begin again where the mood is `Restarting`.
-    Finished(Mood),
+    /// Everything is stopped. End or begin again, by the mood of the moment that is done: a restart
+    /// may still have become a shutdown.
+    Finished,
 }
 
 /// Whom a signal is for.

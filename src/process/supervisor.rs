@@ -409,7 +409,7 @@ impl Supervisor {
         let Some(mut order) = self.stop_order.take() else { return };
         order.advance(now, self);
         if order.is_done() {
-            self.todo.push(Action::Finished(self.mood()));
+            self.todo.push(Action::Finished);
         } else {
             self.stop_order = Some(order);
         }
@@ -418,7 +418,7 @@ impl Supervisor {
     fn report_shutdown(&mut self, now: Now) {
         let Some(mut order) = self.stop_order.take() else { return };
         if order.is_done() {
-            self.todo.push(Action::Finished(self.mood()));
+            self.todo.push(Action::Finished);
             return;
         }
         let unstopped = self.iter().filter(|(_, p)| !p.state.is_stopped());

@@ -105,9 +105,9 @@ impl Reactor {
                 self.mood_changed(now);
                 self.shell.publish(now, Event::Stopping);
             }
-            Action::Finished(mood) => {
+            Action::Finished => {
                 self.shell.doubt_sockets();
-                self.finished = Some(mood);
+                self.finished = true;
             }
         }
     }

@@ -120,7 +120,7 @@ pub struct Reactor {
     starts_until: Mono,
     /// Something changed in this turn that a waiting call may wait for.
     changed: bool,
-    finished: Option<Mood>,
+    finished: bool,
     /// A TERM has come: the next one is an impatient one.
     terminated: bool,
     rests: Rests,
@@ -230,7 +230,7 @@ impl Reactor {
             spawns: VecDeque::new(),
             starts_until: now.mono,
             changed: false,
-            finished: None,
+            finished: false,
             terminated: false,
             rests: Rests::default(),
             counters: Counters::new(now.wall),
@@ -256,12 +256,12 @@ impl Reactor {
         let mut started_up = true;
         self.shell.log.hold(true, clock::now());
         loop {
-            if let Some(mood) = self.finished {
+            if self.finished {
                 let now = clock::now();
                 self.poll_waits(now); // the end may be what they wait for
                 self.shell.log.hold(false, now);
                 self.send_all(now);
-                return mood;
+                return self.set.mood();
             }
             let timeout = self.timeout(done);
             if started_up && timeout.is_none_or(|timeout| timeout > LEISURE) {

@@ -131,7 +131,7 @@ pub fn action(action: &process::Action) -> &'static str {
         Removed(_) => "action Removed",
         Adopted(_) => "action Adopted",
         Mood(_) => "action Mood",
-        Finished(_) => "action Finished",
+        Finished => "action Finished",
     }
 }
 

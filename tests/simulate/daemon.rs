@@ -67,7 +67,11 @@ pub struct Life {
     changed: bool,
     /// Turns since the last sleep.
     turns: u32,
-    pub finished: Option<Mood>,
+    finished: bool,
+    /// What was heard is still to be settled.
+    is_amid_turn: bool,
+    /// It was told to end for good.
+    told_to_end: bool,
     /// Every effect on the system, in order: what must not depend on the wall clock.
     pub effects: u64,
 }
@@ -115,7 +119,9 @@ impl Life {
             seen: 0,
             changed: false,
             turns: 0,
-            finished: None,
+            finished: false,
+            is_amid_turn: false,
+            told_to_end: false,
             effects: 0,
         };
         for group in life.shell.newest.groups.clone() {
@@ -148,6 +154,7 @@ impl Life {
     pub fn step(&mut self, step: &Step) {
         self.shell.note(|| format!("* {step}"));
         let now = self.shell.now;
+        self.is_amid_turn = true;
         match step {
             Step::Pass(ms) => self.pass(Duration::from_millis(*ms)),
             Step::Stall(ms) => {
@@ -226,10 +233,20 @@ impl Life {
                 self.see(Origin::End);
             }
             Step::Signal(_) => {
+                self.told_to_end = true;
                 self.set.end(now, Mood::Shutdown);
                 self.see(Origin::End);
             }
         }
+    }
+
+    /// How the life has ended, once the turn is over in which it did.
+    pub fn end(&mut self) -> Option<Mood> {
+        let end = Some(self.set.mood()).filter(|_| self.finished && !self.is_amid_turn);
+        if end == Some(Mood::Restarting) && self.told_to_end {
+            self.shell.model.fail(|| "it begins again, but was told to end".to_owned());
+        }
+        end
     }
 
     fn forward(&mut self, time: Duration) {
@@ -250,7 +267,7 @@ impl Life {
         self.turns = 0;
         loop {
             self.turn();
-            if self.finished.is_some() || self.shell.model.broken.is_some() {
+            if self.finished || self.shell.model.broken.is_some() {
                 return;
             }
             let now = self.shell.now.mono;
@@ -273,10 +290,11 @@ impl Life {
 
     /// One turn: hears what there is, then settles it.
     fn turn(&mut self) {
-        if self.finished.is_some() || self.shell.model.broken.is_some() {
+        if self.shell.model.broken.is_some() {
             return;
         }
         let now = self.shell.now;
+        self.is_amid_turn = false;
         self.turns += 1;
         if self.turns > TURNS_AT_ONCE {
             self.shell.model.fail(|| "the loop spins".to_owned());
@@ -310,7 +328,7 @@ impl Life {
         }
         self.shell.tick_bus();
         self.tell();
-        if self.finished.is_some() {
+        if self.finished {
             self.poll_waits();
         }
         self.check();
@@ -408,7 +426,7 @@ impl Life {
                 self.changed = true;
                 self.shell.publish(Event::Stopping);
             }
-            Action::Finished(mood) => self.finished = Some(mood),
+            Action::Finished => self.finished = true,
         }
     }
 
@@ -683,7 +701,7 @@ impl Life {
         if let Err(why) = self.shell.model.pools.check(&self.shell.bus) {
             self.shell.model.fail(|| why);
         }
-        if self.changed && self.finished.is_none() {
+        if self.changed && !self.finished {
             return;
         }
         // Nobody may wait for what is there already.
@@ -701,10 +719,10 @@ impl Life {
             }
             let forgotten = wait.waiting.clone().poll(&mut self.context());
             let end = self.finished;
-            if forgotten.is_some() || end.is_some() {
+            if forgotten.is_some() || end {
                 let params = &wait.params;
                 self.shell.model.fail(|| {
-                    format!("{method}{params:?} is not answered ({end:?}), but {forgotten:?}")
+                    format!("{method}{params:?} is not answered ({end}), but {forgotten:?}")
                 });
             }
         }

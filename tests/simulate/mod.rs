@@ -118,10 +118,11 @@ fn play(script: &Script) -> Result<Figures, Failure> {
     for step in &script.steps {
         figures.steps += 1;
         life.step(step);
+        let end = life.end();
         if let Some(failure) = take_failure(&mut life) {
             return Err(failure);
         }
-        match life.finished {
+        match end {
             None => {}
             Some(Mood::Restarting) => {
                 close(&mut figures, &mut life, "a daemon restarted");
@@ -133,10 +134,10 @@ fn play(script: &Script) -> Result<Figures, Failure> {
             Some(_) => break,
         }
     }
-    if life.finished.is_none() {
+    if life.end().is_none() {
         life.step(&Step::Signal(libc::SIGTERM));
     }
-    while life.finished.is_none() {
+    while life.end().is_none() {
         life.pass(Duration::from_secs(1));
         if let Some(failure) = take_failure(&mut life) {
             return Err(failure);

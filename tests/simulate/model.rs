@@ -71,7 +71,7 @@ pub struct Model {
     /// How long the daemon was kept from working since it was told to end.
     pub stalled: Duration,
     ending: Option<(Mono, Mood)>,
-    finished: Option<Mood>,
+    finished: bool,
     /// What a process was in each of its revisions.
     seen: HashMap<u64, (State, i32, u32, Option<Now>)>,
     /// Somebody had no more patience: no order and no waiting.
@@ -148,10 +148,10 @@ impl Model {
                     self.hold(!twice, || format!("the mood turned to {mood:?} a second time"));
                     self.ending = Some((now, *mood));
                 }
-                Action::Finished(mood) => {
-                    let (twice, end) = (self.finished.is_some(), self.ending);
+                Action::Finished => {
+                    let (twice, end) = (self.finished, self.ending);
                     self.hold(!twice && end.is_some(), || format!("finished: {end:?}, {twice}"));
-                    self.finished = Some(*mood);
+                    self.finished = true;
                 }
                 Action::Say(saying) => {
                     self.cover.saw(cover::saying(saying));
@@ -444,13 +444,13 @@ impl Model {
         if running != self.ending.is_none() {
             wrong = Some(format!("the mood is {:?}, seen: {:?}", set.mood(), self.ending));
         }
-        if let Some((since, _)) = self.ending.filter(|_| self.finished.is_none()) {
+        if let Some((since, _)) = self.ending.filter(|_| !self.finished) {
             let steps = 4 * Duration::from_millis(STOPWAITSECS_MAX * 1_000 + KILLED_WITHIN);
             if now > since + steps + self.stalled {
                 wrong = Some("the shutdown does not end".to_owned());
             }
         }
-        if self.finished.is_some() {
+        if self.finished {
             let alive = set.iter().find(|(_, p)| p.pid != 0 && p.state != State::Unknown);
             if let Some((_, process)) = alive {
                 wrong = Some(format!("{} outlives the daemon", process.program.name));
