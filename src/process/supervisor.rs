@@ -182,7 +182,13 @@ impl Supervisor {
         if self.processes.remove(id) {
             self.queue.retain(|queued| *queued != id);
             self.todo.push(Action::Removed(id));
+            self.tidy_deadlines();
         }
+    }
+
+    fn tidy_deadlines(&mut self) {
+        let processes = &self.processes;
+        self.deadlines.tidy(processes.len(), |id| processes.get(id)?.deadline());
     }
 
     /// Starts it unless it runs; the spawn is among the actions.
@@ -392,8 +398,7 @@ impl Supervisor {
         let process_is_over = process.next.is_some() && process.pid == 0;
         if let Some(at) = after.1.filter(|_| after.1 != before.1) {
             self.deadlines.arm(at, id);
-            let processes = &self.processes;
-            self.deadlines.tidy(processes.len(), |id| processes.get(id)?.deadline());
+            self.tidy_deadlines();
         }
         if process_is_over {
             self.resolve(now, id);
