@@ -2,8 +2,9 @@
 
 mod common;
 
-use std::fs::{self};
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,6 +13,12 @@ use common::*;
 use serde_json::json;
 
 const ONCE: &str = "startsecs=0\nautorestart=false";
+
+/// Std has one since Rust 1.87.
+fn pipe() -> (File, OwnedFd) {
+    let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
+    (reader.into(), writer)
+}
 
 #[test]
 fn what_a_child_has_written_is_in_its_log_before_its_end_is_told() {
@@ -116,7 +123,7 @@ fn a_program_without_logs_runs_and_leaves_no_file() {
 
 #[test]
 fn what_goes_to_the_daemon_s_own_stdout_and_stderr_comes_in_whole_lines() {
-    let (mut reader, writer) = io::pipe().unwrap();
+    let (mut reader, writer) = pipe();
     let script = "for i in 1 2 3 4 5 6 7 8 9 10; do printf \"$1 begins \"; printf \"$1 ends\\n\"; done\nprintf \"$1 is cut\"";
     let lines = format!(
         "{ONCE}\nstdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nstderr_logfile=/dev/stderr\nstderr_logfile_maxbytes=0"
@@ -145,7 +152,7 @@ fn what_goes_to_the_daemon_s_own_stdout_and_stderr_comes_in_whole_lines() {
 
 #[test]
 fn a_stdout_that_nobody_reads_holds_nothing_up() {
-    let (mut reader, writer) = io::pipe().unwrap();
+    let (mut reader, writer) = pipe();
     let mut daemon = Setup::new()
         .stdout(writer)
         .program(

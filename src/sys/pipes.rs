@@ -99,7 +99,10 @@ pub fn waiting(fd: impl AsFd) -> io::Result<usize> {
 
 /// `/dev/null`, for reading and writing.
 pub fn null() -> io::Result<OwnedFd> {
-    Ok(File::options().read(true).write(true).open("/dev/null")?.into())
+    let null = File::options().read(true).write(true).open("/dev/null");
+    // An empty root may lack it.
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("/dev/null: {error}"));
+    Ok(null.map_err(named)?.into())
 }
 
 #[cfg(test)]
