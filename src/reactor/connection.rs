@@ -10,7 +10,7 @@ use mio::{Interest, Registry, Token};
 /// Unread bytes one client may send in a turn before the next one has its turn.
 const READ_BUDGET: usize = 256 << 10;
 /// A client that lets more than this wait for it, beside its longest answer, is cut off.
-pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
+pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
 
 /// A client that has not taken this much of its answers gets no more of them for now.
 pub const BEHIND_BYTES: usize = 1 << 20;
