@@ -12,6 +12,7 @@ use crate::daemon::{self, SUPERVISOR_VERSION};
 use crate::pidproxy;
 use crate::{config, ctl};
 
+mod check;
 mod complete;
 mod links;
 pub mod manual;
@@ -46,7 +47,7 @@ const APPLETS: &[Applet] = &[
         word: "check",
         alias: None,
         about: "look for mistakes in a configuration file",
-        main: check,
+        main: check::main,
     },
     Applet {
         word: "echo-conf",
@@ -157,13 +158,6 @@ fn help(words: &[OsString]) -> u8 {
     cli::USAGE
 }
 
-/// `svx check` is `svx daemon --check`.
-fn check(prog: &str, args: &[OsString]) -> u8 {
-    let args: Vec<OsString> =
-        std::iter::once("--check".into()).chain(args.iter().cloned()).collect();
-    daemon::main(prog, &args)
-}
-
 /// The help of svx itself.
 pub fn page() -> Page {
     Page {
@@ -175,6 +169,7 @@ pub fn page() -> Page {
         examples: &[
             ("daemon -n -c supervisord.conf", "run the programs of a file in the foreground"),
             ("ctl -c supervisord.conf status", "the state of those programs"),
+            ("check supervisord.conf", "what is wrong with that file, before it is used"),
             ("links /usr/local/bin", "install supervisord, supervisorctl and the others there"),
             ("ctl --help", "the options of one command"),
         ],

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::{APPLETS, manual, vim};
+use super::{APPLETS, check, manual, vim};
 use crate::base::level::Level;
 use crate::cli::{self, Page, Row, parse};
 use crate::ctl::complete::{candidates, infos};
@@ -106,7 +106,8 @@ fn behind(applet: &str, words: &[String]) -> Next {
     let Some((begun, before)) = words.split_last() else { return Next::Words(Vec::new()) };
     match applet {
         "ctl" => control(before, begun),
-        "daemon" | "check" => options(&flags::page("").rows, before, begun).unwrap_or(Next::Files),
+        "daemon" => options(&flags::page("").rows, before, begun).unwrap_or(Next::Files),
+        "check" => options(&check::page("").rows, before, begun).unwrap_or(Next::Files),
         "help" if before.is_empty() => {
             let applets = APPLETS.iter().map(|applet| (applet.word, applet.about));
             begun_with(
@@ -208,6 +209,8 @@ mod tests {
             ("supervisord --loglevel de", "debug"),
             ("supervisord -e cr", "critical"),
             ("svx check -c ", ":files"),
+            ("svx check --s", "--strict"),
+            ("svx check ", ":files"),
             ("svx help svx-e", "svx-events"),
             ("svx completions z", "zsh"),
             ("svx nothing ", ""),

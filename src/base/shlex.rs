@@ -84,6 +84,19 @@ pub fn pairs(text: &str) -> Result<Vec<(String, String)>, BadPairs> {
     Ok(pairs)
 }
 
+/// The keys of [`pairs`] whose values ended before something that is no comma, and what that is.
+pub fn cut_short(text: &str) -> Vec<(String, char)> {
+    let tokens = tokens(text).unwrap_or_default();
+    let cut = tokens.chunks(4).filter_map(|pair| match pair {
+        [key, _, value, end] if value == "$" || end != "," => {
+            let letter = if value == "$" { "$" } else { end };
+            Some((key.clone(), letter.chars().next()?))
+        }
+        _ => None,
+    });
+    cut.collect()
+}
+
 /// Puts `more` over `pairs` as Python's `dict.update` does: what is there keeps its place and gets
 /// the new value, what is new comes last.
 pub fn merge(pairs: &mut Vec<(String, String)>, more: Vec<(String, String)>) {

@@ -1,6 +1,9 @@
 //! What a configuration depends on beside its text, handed in so that reading it stays a function.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::root::Root;
 
 /// The machine and the process a configuration is read for.
 #[derive(Clone, Debug)]
@@ -21,9 +24,35 @@ pub struct Surroundings {
     pub group: fn(&str) -> Option<u32>,
     /// The primary group of a uid.
     pub gid_of: fn(u32) -> Option<u32>,
+    /// The machine whose file system lies in a directory of this one, where it is not this one:
+    /// paths are looked up there, and users and groups by its files.
+    pub root: Option<Arc<Root>>,
 }
 
 impl Surroundings {
+    /// The uid of a user's name or number.
+    pub fn uid(&self, name: &str) -> Option<u32> {
+        self.root.as_ref().map_or_else(|| (self.user)(name), |root| root.uid(name))
+    }
+
+    /// The gid of a group's name or number.
+    pub fn gid(&self, name: &str) -> Option<u32> {
+        self.root.as_ref().map_or_else(|| (self.group)(name), |root| root.gid(name))
+    }
+
+    /// The primary group of a uid.
+    pub fn primary(&self, uid: u32) -> Option<u32> {
+        self.root.as_ref().map_or_else(|| (self.gid_of)(uid), |root| root.primary(uid))
+    }
+
+    /// Where a path of the machine is found by our own calls.
+    pub fn real(&self, path: &Path) -> PathBuf {
+        match &self.root {
+            Some(root) => root.real(&self.cwd.join(path)),
+            None => path.to_owned(),
+        }
+    }
+
     /// `~` and `~/x` with the home directory put in. Other users' homes are not looked up.
     pub fn tilde(&self, path: &str) -> PathBuf {
         match (path.strip_prefix('~'), &self.home) {
@@ -85,6 +114,7 @@ pub(super) mod tests {
             user: id,
             group: id,
             gid_of: Some,
+            root: None,
         }
     }
 

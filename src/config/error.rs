@@ -14,7 +14,7 @@ pub struct Source {
 }
 
 /// Where something stands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The file.
     pub source: Arc<Source>,
@@ -137,7 +137,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The text without control characters.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let escaped = c.is_control().then(|| c.escape_default());

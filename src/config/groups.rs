@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::error::{did_you_mean, quoted};
+use super::error::{Problem, did_you_mean, quoted};
 use super::expand::Scope;
 use super::ini::Section;
 use super::load::{Reader, bad_value, is_literal};
@@ -125,7 +125,7 @@ impl Programs<'_, '_> {
             let Some(program) = self.name(found) else { continue };
             programs.extend(self.processes(found, kind, &program, &name).0.unwrap_or_default());
         }
-        let programs = unique(programs);
+        let programs = self.unique(section, programs);
         Some(Group { name, priority: draft.priority, kind: GroupKind::Plain, programs })
     }
 
@@ -141,7 +141,8 @@ impl Programs<'_, '_> {
             Kind::Program | Kind::Fcgi => GroupKind::Plain,
             Kind::Listener => self.listener(section, draft)?,
         };
-        Some(Group { name, priority, kind, programs: unique(programs?) })
+        let programs = self.unique(section, programs?);
+        Some(Group { name, priority, kind, programs })
     }
 
     fn listener(&mut self, section: &Section, draft: Draft) -> Option<GroupKind> {
@@ -170,8 +171,8 @@ impl Programs<'_, '_> {
             }
             Some(FcgiAddress::Unix(path)) => {
                 let user = draft.program.user.as_ref().map(|user| user.uid);
-                let gid_of = self.reader.around.gid_of;
-                let owner = user.and_then(|uid| Some((uid, gid_of(uid)?)));
+                let around = self.reader.around;
+                let owner = user.and_then(|uid| Some((uid, around.primary(uid)?)));
                 Address::Unix {
                     path,
                     mode: draft.socket_mode.unwrap_or(0o700),
@@ -249,8 +250,35 @@ impl Programs<'_, '_> {
             }
             made.push(Arc::new(each.program));
         }
+        if let (false, Some(first)) = (good, made.first()) {
+            let partial = (section.name.clone(), first.as_ref().clone());
+            self.reader.report.partial.push(partial);
+        }
         made.sort_by(|a, b| a.name.cmp(&b.name));
         (good.then_some(made), draft)
+    }
+
+    /// Drops processes whose name a later one has as well, as Supervisor's dictionary does.
+    fn unique(&mut self, section: &Section, programs: Vec<Arc<Program>>) -> Vec<Arc<Program>> {
+        let mut places = HashMap::new();
+        let mut kept: Vec<Arc<Program>> = Vec::new();
+        for program in programs {
+            match places.get(&program.name) {
+                Some(&at) => {
+                    let name = quoted(&program.name);
+                    let why = format!("more than one process is named {name}; the last is used");
+                    let (at_section, section) = (section.at.clone(), section.name.clone());
+                    let warning = Problem::BadSection { at: at_section, section, why };
+                    self.reader.report.warnings.push(warning);
+                    kept[at] = program;
+                }
+                None => {
+                    places.insert(program.name.clone(), kept.len());
+                    kept.push(program);
+                }
+            }
+        }
+        kept
     }
 
     /// What can be said of a section before its processes are made.
@@ -367,22 +395,6 @@ fn weight(program: &Program) -> usize {
     let texts = [&program.name, &program.command, &program.group, &program.program];
     let texts = texts.iter().map(|text| text.len());
     size_of::<Program>() + environment.sum::<usize>() + files.sum::<usize>() + texts.sum::<usize>()
-}
-
-/// Drops processes whose name a later one has as well, as Supervisor's dictionary does.
-fn unique(programs: Vec<Arc<Program>>) -> Vec<Arc<Program>> {
-    let mut places = HashMap::new();
-    let mut kept: Vec<Arc<Program>> = Vec::new();
-    for program in programs {
-        match places.get(&program.name) {
-            Some(&at) => kept[at] = program,
-            None => {
-                places.insert(program.name.clone(), kept.len());
-                kept.push(program);
-            }
-        }
-    }
-    kept
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::around::{Surroundings, normal};
 use super::error::{Place, Problem, Source, system};
 use super::expand::{Scope, expand};
 use super::ini::{self, Key, Section};
+use super::model::Program;
 use super::options::program::Kind;
 use crate::base::level::Level;
 
@@ -46,6 +47,8 @@ pub struct Report {
     pub warnings: Vec<Problem>,
     /// Lines for the main log.
     pub notes: Vec<(Level, String)>,
+    /// Of sections with mistakes, the first process as far as it was understood.
+    pub partial: Vec<(String, Program)>,
 }
 
 impl Document {
@@ -77,7 +80,7 @@ impl Document {
     ) -> Option<Document> {
         let mut document = Document::open(path, around, report, |_| true)?;
         for path in document.included(around, scope, report) {
-            match text_of_included(&path) {
+            match text_of_included(&around.real(&path)) {
                 Ok(text) => {
                     let source = source(&path, around);
                     for section in ini::read(&text, &source, &mut report.problems) {
@@ -128,7 +131,7 @@ impl Document {
         report: &mut Report,
         wanted: impl Fn(&str) -> bool,
     ) -> Option<Document> {
-        let text = match text_of(path) {
+        let text = match text_of(&around.real(path)) {
             Ok(text) => text,
             Err(NoText::Refused(why) | NoText::Bad(why)) => {
                 report.problems.push(Problem::Unreadable { path: path.into(), why });
@@ -198,7 +201,7 @@ impl Document {
         for pattern in patterns.split(ini::is_space).filter(|pattern| !pattern.is_empty()) {
             let pattern = base.join(pattern);
             let pattern = pattern.to_string_lossy();
-            let paths = matches(&pattern);
+            let paths = matches(&pattern, around);
             if paths.is_empty() {
                 let note = format!("No file matches via include \"{pattern}\"");
                 report.notes.push((Level::Warn, note));
@@ -298,8 +301,10 @@ fn text_of_included(path: &Path) -> Result<String, NoText> {
 
 /// What Python's `glob.glob` finds, sorted: hidden files only by a pattern that says so, and
 /// `**` is no more than `*`.
-fn matches(pattern: &str) -> Vec<PathBuf> {
-    let mut pattern = pattern.to_owned();
+fn matches(pattern: &str, around: &Surroundings) -> Vec<PathBuf> {
+    let root = around.root.as_ref().map(|root| root.path.to_string_lossy().into_owned());
+    let root = root.unwrap_or_default();
+    let mut pattern = glob::Pattern::escape(&root) + pattern;
     while pattern.contains("**") {
         pattern = pattern.replace("**", "*");
     }
@@ -310,7 +315,12 @@ fn matches(pattern: &str) -> Vec<PathBuf> {
     };
     let paths = glob::glob_with(&pattern, options)
         .or_else(|_| glob::glob_with(&glob::Pattern::escape(&pattern), options));
-    let mut paths: Vec<PathBuf> = paths.into_iter().flatten().filter_map(Result::ok).collect();
+    let found = paths.into_iter().flatten().filter_map(Result::ok);
+    let inside = |path: PathBuf| match path.strip_prefix(&root) {
+        Ok(path) if !root.is_empty() => Path::new("/").join(path),
+        _ => path,
+    };
+    let mut paths: Vec<PathBuf> = found.map(inside).collect();
     paths.sort();
     paths
 }

@@ -48,7 +48,7 @@ impl Section {
 
 /// What a physical line turned out to be.
 #[derive(Debug, PartialEq, Eq)]
-enum Line<'a> {
+pub(super) enum Line<'a> {
     Blank,
     Comment,
     Section(&'a str),
@@ -81,8 +81,7 @@ pub fn read_some(
     problems: &mut Vec<Problem>,
     wanted: impl Fn(&str) -> bool,
 ) -> Vec<Section> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = unix_lines(text);
     let place = |line| Place { source: source.clone(), line };
 
     let mut cleaned = String::with_capacity(text.len());
@@ -165,6 +164,21 @@ pub fn read_some(
             Section { name, at: place(line), keys }
         })
         .collect()
+}
+
+/// Shows each line of a file as it is understood, with its number and the comment at its end.
+pub(super) fn each_line(text: &str, mut with: impl FnMut(usize, Line, Option<&str>)) {
+    let mut state = State::default();
+    for (number, raw) in (1..).zip(unix_lines(text).split('\n')) {
+        let line = state.classify(raw);
+        let cut = comment(raw).filter(|_| !matches!(line, Line::Comment | Line::Blank));
+        with(number, line, cut.map(|at| &raw[at..]));
+    }
+}
+
+fn unix_lines(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// What the lines so far mean for the next one.

@@ -99,6 +99,8 @@ pub struct Inspection {
     pub warnings: Vec<Problem>,
     /// As [`Loaded::notes`].
     pub notes: Vec<(Level, String)>,
+    /// Of sections with mistakes, by their names, the first process as far as it was understood.
+    pub partial: Vec<(String, Program)>,
 }
 
 /// Reads a configuration and keeps what it was made of.
@@ -110,8 +112,8 @@ pub fn inspect(file: &Path, overrides: &Overrides, around: &Surroundings) -> Ins
     }
     let mut report = Report::default();
     let Some(document) = Document::read(file, around, &scope, &mut report) else {
-        let Report { problems, warnings, notes } = report;
-        return Inspection { document: None, config: None, problems, warnings, notes };
+        let Report { problems, warnings, notes, partial } = report;
+        return Inspection { document: None, config: None, problems, warnings, notes, partial };
     };
 
     let daemon = read_daemon(&document, overrides, &scope, around, &mut report);
@@ -124,7 +126,7 @@ pub fn inspect(file: &Path, overrides: &Overrides, around: &Surroundings) -> Ins
     let servers = servers::read(&mut reader, &scope);
     reader.unknown();
 
-    let Report { problems, warnings, mut notes } = report;
+    let Report { problems, warnings, mut notes, partial } = report;
     notes.sort_by_key(|&(level, _)| std::cmp::Reverse(level));
     let file = normal(&around.cwd.join(file));
     let config = Config { file, daemon, servers, groups, rpcinterfaces };
@@ -134,6 +136,7 @@ pub fn inspect(file: &Path, overrides: &Overrides, around: &Surroundings) -> Ins
         config: Some(config),
         document: Some(document),
         notes,
+        partial,
     }
 }
 
@@ -313,7 +316,7 @@ pub(super) fn is_literal(section: &Section) -> bool {
 }
 
 /// The keys a section can have; `None` for one that is unknown or takes any.
-fn known_keys(section: &str) -> Option<Vec<&'static str>> {
+pub(super) fn known_keys(section: &str) -> Option<Vec<&'static str>> {
     fn names<'t, T: 't>(rows: impl IntoIterator<Item = &'t Opt<T>>) -> Vec<&'static str> {
         rows.into_iter().map(|row| row.name).collect()
     }

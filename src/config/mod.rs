@@ -16,6 +16,7 @@ pub mod ini;
 pub mod load;
 pub mod model;
 pub mod options;
+pub mod root;
 pub mod sample;
 pub mod search;
 mod servers;

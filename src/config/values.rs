@@ -166,7 +166,7 @@ pub fn list(text: &str) -> Vec<String> {
 
 /// A user that exists.
 pub fn user(text: &str, around: &Surroundings) -> Checked<User> {
-    match (around.user)(text) {
+    match around.uid(text) {
         Some(uid) => Ok(User { text: text.to_owned(), uid }),
         None => Err(format!("there is no user {}", quoted(text))),
     }
@@ -181,7 +181,7 @@ pub fn owner(text: &str, around: &Surroundings) -> Checked<(u32, u32)> {
     let uid = user(name, around)?.uid;
     match group {
         None => Ok((uid, u32::MAX)),
-        Some(group) => match (around.group)(group) {
+        Some(group) => match around.gid(group) {
             Some(gid) => Ok((uid, gid)),
             None => Err(format!("there is no group {}", quoted(group))),
         },

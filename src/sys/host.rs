@@ -45,6 +45,7 @@ pub fn surroundings() -> Surroundings {
         user: |name| users::uid_of(name).ok(),
         group: |name| users::gid_of_name(name).ok(),
         gid_of: users::gid_of,
+        root: None,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod errno;
 pub mod host;
 pub mod kill;
 pub mod links;
+pub mod machine;
 pub mod memory;
 pub mod names;
 pub mod notify;

@@ -128,6 +128,7 @@ fn read(file: &Path) -> Loaded {
         user: |_| Some(0),
         group: |_| Some(0),
         gid_of: Some,
+        root: None,
     };
     load(file, &Overrides::default(), &around).unwrap()
 }

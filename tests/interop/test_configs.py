@@ -1,4 +1,4 @@
-"""Whether a configuration is accepted or refused, by Supervisor's reader and by `svx check`.
+"""Whether a configuration is accepted or refused, by Supervisor's reader and by svx's.
 
 A good configuration is changed in one place (and, by a seeded generator, in several: SVX_SEED,
 SVX_CASES), and both are asked. Where svx judges otherwise on purpose, the reason stands in ON_PURPOSE.
@@ -258,7 +258,7 @@ def stock(path):
 
 def svx(path):
     """Whether svx takes it, and what it says."""
-    ran = subprocess.run([SVX, "check", "-c", path], cwd=path.parent, capture_output=True,
+    ran = subprocess.run([SVX, "daemon", "--check", "-c", path], cwd=path.parent, capture_output=True,
                          stdin=subprocess.DEVNULL, timeout=30)
     assert ran.returncode in (0, 1), ran
     return ran.returncode == 0, ran.stdout.decode()

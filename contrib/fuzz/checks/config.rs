@@ -22,6 +22,7 @@ fn around() -> Surroundings {
         user: |name| (name == "web").then_some(1000),
         group: |name| (name == "web").then_some(1000),
         gid_of: Some,
+        root: None,
     }
 }
 

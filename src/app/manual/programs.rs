@@ -1,9 +1,10 @@
 //! The programs: svx(1), supervisord(8), supervisorctl(1), echo_supervisord_conf(1).
 
 use super::bounds;
-use crate::app;
+use crate::app::{self, check};
 use crate::cli::manual::sentence;
 use crate::cli::{Manual, Page, Part};
+use crate::config::check::{Level, codes};
 use crate::ctl;
 use crate::daemon::flags;
 
@@ -45,12 +46,58 @@ fn svx() -> Manual {
         "`svx help` COMMAND and `svx` COMMAND `--help` explain one; `svx help` PAGE prints a \
          manual page where there is no man.",
     ));
+    parts.extend(checking());
     parts.extend(examples(&page));
     parts.extend(see_also(
         "supervisord(8), supervisorctl(1), echo_supervisord_conf(1), supervisord.conf(5), \
          svx-events(7), svx-api(7)",
     ));
     Manual { name: "svx", section: 1, about: page.about.into(), parts }
+}
+
+/// `svx check` and all it can find.
+fn checking() -> Vec<Part> {
+    let page = check::page("svx check");
+    let mut parts = vec![
+        Part::Heading("CHECKING A CONFIGURATION"),
+        Part::text(format!("`svx check` {}", page.usage)),
+        Part::text(
+            "Reads a configuration and what it includes, as the daemon would, and looks at the \
+             machine: whether commands, interpreters, directories and users exist, and whether \
+             whoever will write there can. That is whoever runs the check, or root if the file \
+             belongs to root. It starts, makes and changes nothing. Each finding has its file and \
+             line, a name, why it matters and what helps. Values of variables and options that \
+             look like secrets are shown as `***`.",
+        ),
+        Part::flags(&page.rows),
+        Part::text("The exit status tells what it comes to:"),
+        Part::terms(check::STATUSES),
+        Part::text(
+            "JSON has the members `version` (1), `file`, `files`, `verdict` (good, warnings or \
+             unusable), `status`, `errors`, `warnings`, `notes`, `findings` (each with `code`, \
+             `level`, `file`, `line`, `section`, `key`, `what`, `why`, `fix`), `processes` (each \
+             with `group`, `name`, `section`, `command`, `directory`, `user`, `priority`, \
+             `autostart`, `autorestart`, `stdout_logfile`, `stderr_logfile`) and with `--compat` \
+             `differences`, which are like findings. More may come; these stay.",
+        ),
+    ];
+    for (level, title) in [
+        (Level::Error, "What makes a configuration unusable"),
+        (Level::Warning, "What is a warning"),
+        (Level::Note, "What is worth a note, or (compat-) differs from Supervisor 4.3.0"),
+    ] {
+        parts.push(Part::Sub(title.into()));
+        let codes = codes::ALL.iter().filter(|code| code.level == level);
+        let terms = codes.map(|code| (format!("`{}`", code.id), sentence(code.why)));
+        parts.push(Part::terms(terms));
+    }
+    parts.extend([Part::Sub("Checks by example".into()), {
+        let lines = page.examples.iter().map(|(line, help)| {
+            (format!("`{}`", format!("{} {line}", page.prog).trim_end()), sentence(help))
+        });
+        Part::terms(lines)
+    }]);
+    parts
 }
 
 fn supervisord() -> Manual {

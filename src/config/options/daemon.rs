@@ -112,7 +112,7 @@ pub const ROWS: &[Opt<Daemon>] = &[
         set: |d, text, around| {
             let path = around.tilde(text);
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if folder.is_some_and(|folder| !around.cwd.join(folder).is_dir()) {
+            if folder.is_some_and(|folder| !around.real(&around.cwd.join(folder)).is_dir()) {
                 return Err(format!("the directory of {} does not exist", quoted(text)));
             }
             store(&mut d.pidfile, Ok(around.normal(text)))
@@ -219,7 +219,7 @@ pub const ROWS: &[Opt<Daemon>] = &[
         help: "enter this directory when becoming a daemon",
         set: |d, text, around| {
             let path = around.absolute(text);
-            if text.is_empty() || !path.is_dir() {
+            if text.is_empty() || !around.real(&path).is_dir() {
                 return Err(format!("{} is not an existing directory", quoted(text)));
             }
             store(&mut d.directory, Ok(Some(path)))

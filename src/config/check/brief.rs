@@ -1,11 +1,11 @@
-//! What `svx check` prints about a configuration.
+//! What `supervisord --check` prints about a configuration, and the table of what would run.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use super::error::Problems;
-use super::load::Loaded;
-use super::model::{Config, LogTarget, Program};
+use crate::config::error::Problems;
+use crate::config::load::Loaded;
+use crate::config::model::{Config, LogTarget, Program};
 
 /// The verdict, what is worth knowing, and the resolved programs in aligned columns.
 pub fn report(file: &Path, outcome: &Result<Loaded, Problems>) -> String {
@@ -43,7 +43,7 @@ const WIDTH_MAX: usize = 80;
 
 const TITLES: [&str; 7] = ["NAME", "PRIORITY", "AUTOSTART", "USER", "STDOUT", "STDERR", "COMMAND"];
 
-fn table(config: &Config) -> String {
+pub(super) fn table(config: &Config) -> String {
     let programs = config.groups.iter().flat_map(|group| &group.programs);
     let rows: Vec<[String; 7]> = programs.map(|program| row(program)).collect();
     if rows.is_empty() {
@@ -89,7 +89,7 @@ fn row(program: &Program) -> [String; 7] {
     .map(|cell| cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect())
 }
 
-fn target(target: &LogTarget) -> String {
+pub(super) fn target(target: &LogTarget) -> String {
     match target {
         LogTarget::None => "NONE".into(),
         LogTarget::Auto => "AUTO".into(),
@@ -102,9 +102,9 @@ fn target(target: &LogTarget) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::around::tests::anywhere;
-    use super::super::{Overrides, load};
     use super::*;
+    use crate::config::around::tests::anywhere;
+    use crate::config::{Overrides, load};
 
     fn check(text: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
