@@ -23,7 +23,7 @@ root=$1 user=$2
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
 mount -t proc proc "$root/proc"
-for device in null urandom; do mount --bind "/dev/$device" "$root/dev/$device"; done
+mount --bind /dev/null "$root/dev/null"
 mount -t tmpfs -o mode=1777 tmpfs "$root/run"
 exec env -i "$(command -v chroot)" --userspec="$user" "$root" \
     /usr/local/bin/svx daemon -c /etc/supervisord.conf
@@ -69,7 +69,7 @@ impl Container {
                         install -D \"$file\" \"$1$file\"; done";
             sh(copy, &[&root, svx]);
         }
-        sh("mkdir -p \"$1/proc\" \"$1/dev\"; : >\"$1/dev/null\"; : >\"$1/dev/urandom\"", &[&root]);
+        sh("mkdir -p \"$1/proc\" \"$1/dev\"; : >\"$1/dev/null\"", &[&root]);
         let sections = root.join("etc/supervisor/conf.d");
         fs::create_dir_all(&sections).unwrap();
         fs::write(root.join("etc/inner.conf"), INNER).unwrap();

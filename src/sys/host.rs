@@ -1,9 +1,10 @@
 //! Where the daemon runs: the machine's name and the environment it was given.
 
 use std::env;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
+
+use nix::errno::Errno;
 
 use super::users;
 use crate::config::Surroundings;
@@ -25,11 +26,13 @@ pub fn environment() -> Vec<(String, String)> {
     env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// Bytes nobody can guess.
+/// Bytes nobody can guess, at most 256: so many come whole. An empty root has no `/dev/urandom`.
 pub fn random<const N: usize>() -> io::Result<[u8; N]> {
+    const { assert!(N <= 256) };
     let mut bytes = [0; N];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes)
+    // SAFETY: stores at most N bytes in an array of N.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), N, 0) };
+    if Errno::result(got)? == N as isize { Ok(bytes) } else { Err(Errno::EIO.into()) }
 }
 
 /// This machine and this process, as a configuration sees them.
@@ -58,5 +61,12 @@ mod tests {
         assert!(!hostname().is_empty());
         let path = env::var("PATH").unwrap();
         assert!(environment().contains(&("PATH".into(), path)));
+    }
+
+    #[test]
+    fn what_is_random_differs_each_time() {
+        let (one, other) = (random::<32>().unwrap(), random::<32>().unwrap());
+        assert_ne!(one, other);
+        assert!(one.iter().any(|byte| *byte != one[0]));
     }
 }
