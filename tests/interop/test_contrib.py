@@ -1,0 +1,266 @@
+"""What contrib has for others to copy works as it stands there, but for its paths and ports.
+
+A test whose tool this machine lacks is skipped and says so. `run` installs what it can.
+"""
+
+import base64
+import configparser
+import gzip
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import unittest
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from house import DEADLINE, REPOSITORY, STOCK_BIN, SVX, House, free_port, until
+
+CONTRIB = REPOSITORY / "contrib"
+VENV = Path(sys.executable).parent.parent
+#: Nobody in particular: what pods run as.
+STRANGER = 10001
+STAND_IN = "#!/bin/sh\nexec sleep 1000\n"
+
+
+def tool(name):
+    """A program, also of those that `run` has put beside Python; skips the test without it."""
+    path = shutil.which(name, path=f"{os.environ['PATH']}:{STOCK_BIN}:/usr/sbin:/sbin")
+    if not path:
+        raise unittest.SkipTest(f"{name} is not installed")
+    return path
+
+
+def module(name):
+    """A package of Python, likewise."""
+    try:
+        return __import__(name)
+    except ImportError:
+        raise unittest.SkipTest(f"{name} is not installed") from None
+
+
+def ran(*command, **more):
+    """Runs a command to its end: its status, and all it said."""
+    done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=DEADLINE, text=True, **more)
+    return done.returncode, done.stdout
+
+
+def fetched(port, path, login=None):
+    """The status and the body of a page; `login` is what follows `Basic`."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
+    if login:
+        request.add_header("Authorization", f"Basic {login}")
+    try:
+        with urllib.request.urlopen(request, timeout=DEADLINE) as page:
+            return page.status, page.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, ""
+
+
+def basic(name, password):
+    return base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def sections(config):
+    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+    parser.read_string(config)
+    return parser
+
+
+def longest_stop(config):
+    """The seconds it takes to stop all, one group after the other."""
+    parser = sections(config)
+    programs = [name for name in parser.sections() if name.startswith("program:")]
+    return sum(parser.getint(name, "stopwaitsecs", fallback=10) for name in programs)
+
+
+def complaints(said):
+    """What `svx check` has to say of a good configuration."""
+    before, good, _ = said.partition(": good, 2 processes in 2 groups\n")
+    return [line for line in before.splitlines()[:-1] if not line.startswith("INFO ")] if good else [said]
+
+
+def moved(config, port):
+    """A configuration for a container, in a house."""
+    config = config.replace("/run/svx/", "%(here)s/run/").replace("/srv/", "%(here)s/srv/")
+    return config.replace("/etc/svx-server/", "%(here)s/server/").replace("*:9001", f"127.0.0.1:{port}")
+
+
+class Container(House):
+    """A container as far as it goes without one: a user of its own who may do nothing else, and
+    nothing but `run` to write to. Without root only the configuration is the same."""
+
+    def __init__(self, config, files=()):
+        super().__init__("svx", config, dict(files, **{
+            "srv/shop/bin/web": STAND_IN, "srv/shop/bin/worker": STAND_IN, "run/none": ""}))
+        self.svx = self.here / "svx"
+        shutil.copy(SVX, self.svx)
+        self.socket = self.here / "run/supervisor.sock"
+        for path in [self.here, *self.here.rglob("*")]:
+            if not path.is_symlink():
+                path.chmod(0o755)
+        self.prefix = []
+        if os.geteuid() == 0 and ran("unshare", "--mount", "true")[0] == 0:
+            os.chown(self.here / "run", STRANGER, STRANGER)
+            self.prefix = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups",
+                           "--bounding-set=-all", "--no-new-privs"]
+            script = self.here / "closed"
+            script.write_text(textwrap.dedent(f"""\
+                #!/bin/sh -e
+                mount --bind {self.here}/run {self.here}/run
+                mount -o remount,bind,ro /
+                exec {' '.join(self.prefix)} {self.svx} daemon "$@"
+                """))
+            script.chmod(0o755)
+            (self.bin / "supervisord").unlink()
+            (self.bin / "supervisord").write_text(f'#!/bin/sh\nexec unshare --mount {script} "$@"\n')
+            (self.bin / "supervisord").chmod(0o755)
+
+    def exec(self, words, path):
+        """Runs what a probe does, whose configuration is at `path`."""
+        words = [str(self.config) if word == path else word for word in words]
+        assert words[0] == "svx" and str(self.config) in words, words
+        return ran(*self.prefix, self.svx, *words[1:])
+
+
+class Kubernetes(unittest.TestCase):
+    CONFIG = "/etc/svx/supervisord.conf"
+
+    @classmethod
+    def setUpClass(cls):
+        yaml = module("yaml")
+        cls.all = list(yaml.safe_load_all((CONTRIB / "kubernetes/svx.yaml").read_text()))
+        cls.monitor = yaml.safe_load((CONTRIB / "kubernetes/pod-monitor.yaml").read_text())
+        cls.of = {(one["kind"], one["metadata"]["name"]): one for one in cls.all}
+        cls.pod = cls.of["Deployment", "shop"]["spec"]["template"]["spec"]
+        cls.container = cls.pod["containers"][0]
+        cls.config = cls.of["ConfigMap", "shop"]["data"]["supervisord.conf"]
+
+    def test_kubernetes_would_take_it(self):
+        validate = module("kubernetes_validate")
+        for one in self.all:
+            validate.validate(one, validate.latest_version(), strict=True)
+
+    def test_what_is_named_is_there(self):
+        volumes = {volume["name"]: volume for volume in self.pod["volumes"]}
+        self.assertEqual({mount["name"] for mount in self.container["volumeMounts"]}, set(volumes))
+        self.assertIn(("ConfigMap", volumes["config"]["configMap"]["name"]), self.of)
+        self.assertIn(("Secret", volumes["secret"]["secret"]["secretName"]), self.of)
+        ports = {port["name"] for port in self.container["ports"]}
+        self.assertIn(self.of["Service", "shop"]["spec"]["ports"][0]["targetPort"], ports)
+        endpoint = self.monitor["spec"]["podMetricsEndpoints"][0]
+        self.assertIn(endpoint["port"], ports)
+        for key in endpoint["basicAuth"].values():
+            self.assertIn(key["key"], self.of["Secret", key["name"]]["stringData"])
+        labels = self.of["Deployment", "shop"]["spec"]["template"]["metadata"]["labels"]
+        for selected in (self.of["Deployment", "shop"]["spec"]["selector"]["matchLabels"],
+                         self.of["Service", "shop"]["spec"]["selector"],
+                         self.monitor["spec"]["selector"]["matchLabels"]):
+            self.assertLessEqual(selected.items(), labels.items())
+
+    def test_it_stops_before_it_is_killed_and_has_no_rights(self):
+        self.assertGreater(self.pod["terminationGracePeriodSeconds"], longest_stop(self.config))
+        self.assertTrue(self.pod["securityContext"]["runAsNonRoot"])
+        self.assertTrue(self.container["securityContext"]["readOnlyRootFilesystem"])
+
+    def test_its_probes_and_its_scrape_work(self):
+        port = free_port()
+        server = self.of["Secret", "shop-svx"]["stringData"]["server.conf"]
+        with Container(moved(self.config, port), {"server/server.conf": moved(server, port)}) as house:
+            self.assertEqual(self.container["command"],
+                             ["svx", "daemon", "--nodaemon", "-c", self.CONFIG])
+            status, said = house.exec(["svx", "check", "-c", self.CONFIG], self.CONFIG)
+            self.assertEqual((status, complaints(said)), (0, []))
+            house.start()
+            probe = {name: self.container[f"{name}Probe"]["exec"]["command"]
+                     for name in ("startup", "readiness", "liveness")}
+            until("it has come up", lambda: house.exec(probe["startup"], self.CONFIG)[0] == 0)
+            self.assertEqual(house.exec(probe["readiness"], self.CONFIG)[0], 0)
+            house.call("stopProcess", "web")
+            self.assertEqual(house.exec(probe["readiness"], self.CONFIG), (1, "web is STOPPED\n"))
+            self.assertEqual(house.exec(probe["liveness"], self.CONFIG)[0], 0)
+            login = self.of["Secret", "shop-scrape"]["stringData"]
+            status, metrics = fetched(port, self.monitor["spec"]["podMetricsEndpoints"][0]["path"],
+                                      basic(login["username"], login["password"]))
+            self.assertEqual(status, 200)
+            self.assertIn('node_supervisord_up{group="web",name="web"} 0', metrics)
+            self.assertEqual(fetched(port, "/metrics")[0], 401)
+            house.daemon.terminate()
+            self.assertEqual(house.daemon.wait(DEADLINE), 0)
+            self.assertIn("stopped: worker (terminated by SIGTERM)", (house.here / "stdout").read_text())
+            self.assertNotEqual(house.exec(probe["liveness"], self.CONFIG)[0], 0)
+
+
+class Nomad(unittest.TestCase):
+    CONFIG = "${NOMAD_TASK_DIR}/supervisord.conf"
+
+    @classmethod
+    def setUpClass(cls):
+        with open(CONTRIB / "nomad/shop.nomad.hcl") as file:
+            job = plain(module("hcl2").load(file))
+        cls.variables = {name: body["default"] for one in job["variable"] for name, body in one.items()}
+        cls.group = job["job"][0]["shop"]["group"][0]["shop"]
+        cls.task = cls.group["task"][0]["svx"]
+        heredoc = cls.task["template"][0]["data"]
+        lines = re.fullmatch(r"<<-EOF\n(.*)\n *EOF", heredoc, re.S)[1]
+        cls.config = cls.filled(textwrap.dedent(lines))
+
+    @classmethod
+    def filled(cls, text):
+        """The text with the variables of the job in it."""
+        text = re.sub(r'\$\{base64encode\("([^"]*)"\)\}',
+                      lambda match: base64.b64encode(cls.filled(match[1]).encode()).decode(), text)
+        return re.sub(r"\$\{var\.(\w+)\}", lambda match: cls.variables[match[1]], text)
+
+    def test_it_stops_before_it_is_killed(self):
+        self.assertEqual(self.task["kill_signal"], "SIGTERM")
+        self.assertGreater(int(self.task["kill_timeout"].rstrip("s")), longest_stop(self.config))
+
+    def test_its_checks_and_its_change_of_configuration_work(self):
+        ports = {name: body["to"] for one in self.group["network"][0]["port"] for name, body in one.items()}
+        self.assertEqual(ports["svx"], 9001)
+        port = free_port()
+        config = moved(self.config, port).replace("%(here)s/supervisor", "%(here)s/run/supervisor")
+        with Container(config) as house:
+            words = [self.task["config"][0]["command"], *self.task["config"][0]["args"]]
+            self.assertEqual(words, ["svx", "daemon", "--nodaemon", "-c", self.CONFIG])
+            status, said = house.exec(["svx", "check", "-c", self.CONFIG], self.CONFIG)
+            self.assertEqual((status, complaints(said)), (0, []))
+            house.start()
+            house.settle()
+            checks = self.group["service"][0]["check"]
+            self.assertEqual(len(checks), 2)
+            for check in checks:
+                login = self.filled(check["header"][0]["Authorization"][0]).removeprefix("Basic ")
+                self.assertEqual(fetched(port, check["path"], login)[0], 200, check)
+                self.assertEqual(fetched(port, check["path"])[0], 401)
+            (house.here / "srv/shop/bin/web").write_text("#!/bin/sh\nexit 1\n")
+            house.kill("web")
+            until("web is missed", lambda: [
+                fetched(port, check["path"], login)[0] for check in checks] == [503, 200])
+            house.config.write_text(config.replace("[program:worker]", "[program:other]"))
+            script = self.task["template"][0]["change_script"][0]
+            status, said = house.exec([script["command"], *script["args"]], self.CONFIG)
+            self.assertEqual(status, 0, said)
+            self.assertEqual(house.info("other")["group"], "other")
+
+
+def plain(value):
+    """What hcl2 read, without the quotes it leaves on."""
+    if isinstance(value, dict):
+        return {plain(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
+
+
+if __name__ == "__main__":
+    unittest.main()
