@@ -262,5 +262,53 @@ def plain(value):
     return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
 
 
+class Logrotate(unittest.TestCase):
+    CONFIG = """\
+[unix_http_server]
+file=%(here)s/supervisor.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisord]
+logfile=%(here)s/log/supervisord.log
+logfile_maxbytes=0
+pidfile=%(here)s/supervisord.pid
+[program:loud]
+command=PYTHON -u -c "import itertools, sys; [print(n, file=f) for n in itertools.count() for f in (sys.stdout, sys.stderr)]"
+stdout_logfile=%(here)s/log/loud.log
+stdout_logfile_maxbytes=0
+stderr_logfile=%(here)s/log/loud.err.log
+stderr_logfile_maxbytes=0
+"""
+
+    def test_no_line_is_lost(self):
+        logrotate = tool("logrotate")
+        with House("svx", self.CONFIG.replace("PYTHON", sys.executable), {"log/none": ""}) as house:
+            rules = (CONTRIB / "logrotate/svx").read_text()
+            rules = rules.replace("/var/log/supervisor", str(house.here / "log"))
+            rules = rules.replace("/run/supervisord.pid", str(house.here / "supervisord.pid"))
+            (house.here / "rules").write_text(rules)
+            (house.here / "rules").chmod(0o644)
+            house.start()
+            logs = [house.here / "log" / name for name in ("loud.log", "loud.err.log")]
+            for _ in range(6):
+                for log in logs:
+                    until("it is written to", lambda: log.exists() and log.stat().st_size)
+                status, said = ran(logrotate, "-f", "-s", house.here / "state", house.here / "rules")
+                self.assertEqual((status, said), (0, ""))
+            for log in logs:
+                until("it is written to", lambda: log.exists() and log.stat().st_size)
+            house.call("stopProcess", "loud")
+            for log in logs:
+                files = sorted(log.parent.glob(log.name + "*"), reverse=True)
+                self.assertEqual([file.name.removeprefix(log.name) for file in files],
+                                 [".6.gz", ".5.gz", ".4.gz", ".3.gz", ".2.gz", ".1", ""])
+                text = b"".join(gzip.open(file).read() if file.suffix == ".gz" else file.read_bytes()
+                                for file in files)
+                lines = [int(line) for line in text.split()]
+                self.assertEqual(lines, list(range(len(lines))))
+                self.assertGreater(len(lines), 1000)
+            self.assertTrue((house.here / "log/supervisord.log").exists())
+
+
 if __name__ == "__main__":
     unittest.main()
