@@ -310,5 +310,53 @@ stderr_logfile_maxbytes=0
             self.assertTrue((house.here / "log/supervisord.log").exists())
 
 
+class Ansible(unittest.TestCase):
+    BOOK = CONTRIB / "ansible/svx.yml"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.playbook = VENV / "bin/ansible-playbook"
+        if not cls.playbook.exists() or not (VENV / "ansible_collections/community/general").exists():
+            raise unittest.SkipTest("ansible with community.general is not installed")
+
+    def play(self, here, *words, **variables):
+        """Runs the play in a directory; how many tasks did change something, and what it said."""
+        places = {name: str(here / name.removeprefix("svx_"))
+                  for name in ("svx_bin", "svx_etc", "svx_log", "svx_run", "svx_units")}
+        variables = {**places, "svx_binary": str(SVX), "svx_service": False, "ansible_become": False,
+                     "ansible_python_interpreter": sys.executable, **variables}
+        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(VENV), HOME=str(here), LC_ALL="C.UTF-8",
+                           ANSIBLE_PIPELINING="True")
+        status, said = ran(self.playbook, "-i", "localhost,", "-c", "local", "-e", json.dumps(variables),
+                           *words, self.BOOK, env=environment)
+        self.assertEqual(status, 0, said)
+        recap = re.search(r"ok=(\d+) +changed=(\d+) +unreachable=0 +failed=0", said)
+        return recap and int(recap[2]), said
+
+    def test_it_installs_starts_and_changes(self):
+        with House("svx", "") as house:
+            for name in ("log", "run", "units"):
+                (house.here / name).mkdir()
+            shutil.rmtree(house.bin)
+            house.bin.mkdir()
+            before = sorted(house.here.rglob("*"))
+            self.play(house.here, "--check", "--tags", "install")
+            self.assertEqual([path for path in sorted(house.here.rglob("*"))
+                              if path not in before and ".ansible" not in path.parts], [])
+            changed, _ = self.play(house.here, "--tags", "install")
+            self.assertEqual(changed, 5)
+            unit = (house.here / "units/svx.service").read_text()
+            self.assertIn(f"\nExecStart={house.bin}/svx daemon --nodaemon --silent "
+                          f"-c {house.here}/etc/supervisord.conf\n", unit)
+            house.config = house.here / "etc/supervisord.conf"
+            house.socket = house.here / "run/supervisor.sock"
+            house.start()
+            # Of the installation nothing changes the second time.
+            self.assertEqual(self.play(house.here)[0], 2)
+            first = house.wait("web", "RUNNING")
+            self.assertEqual(self.play(house.here, "--tags", "program", web_seconds=2000)[0], 2)
+            self.assertNotEqual(house.wait("web", "RUNNING")["pid"], first["pid"])
+
+
 if __name__ == "__main__":
     unittest.main()
