@@ -358,5 +358,91 @@ class Ansible(unittest.TestCase):
             self.assertNotEqual(house.wait("web", "RUNNING")["pid"], first["pid"])
 
 
+class Systemd(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.analyze = tool("systemd-analyze")
+
+    def units(self):
+        """A directory with the units, whose svx is the one that is tested."""
+        with House("svx", "") as house:
+            for path in (CONTRIB / "systemd").glob("*.service"):
+                (house.here / path.name).write_text(path.read_text().replace("/usr/bin/svx", str(SVX)))
+            (house.here / "svx.service.d").mkdir()
+            yield house.here
+
+    def test_units_are_verified(self):
+        for here in self.units():
+            environment = dict(os.environ, XDG_RUNTIME_DIR=str(here))
+            for words in (["svx.service"], ["--user", "svx-user.service"]):
+                with self.subTest(words):
+                    found = ran(self.analyze, "verify", "--man=no", *words[:-1], here / words[-1], env=environment)
+                    if "unrecognized option" in found[1]:
+                        self.skipTest("systemd-analyze is too old")
+                    self.assertEqual(found, (0, ""))
+
+    def test_the_drop_in_leaves_little(self):
+        for here in self.units():
+            environment = dict(os.environ, SYSTEMD_UNIT_PATH=f"{here}:")
+
+            def exposure():
+                status, said = ran(self.analyze, "security", "--offline=true", here / "svx.service", env=environment)
+                found = re.search(r"exposure level for svx.service: ([\d.]+)", said)
+                if not found:
+                    self.skipTest(f"no verdict: {said}")
+                return float(found[1])
+
+            self.assertLess(exposure(), 8.5)
+            shutil.copy(CONTRIB / "systemd/hardened.conf", here / "svx.service.d")
+            found = ran(self.analyze, "verify", "--man=no", here / "svx.service", env=environment)
+            self.assertEqual(found, (0, ""))
+            self.assertLess(exposure(), 4.0)
+
+    def test_the_rights_that_the_drop_in_leaves_suffice_for_programs_of_other_users(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        text = (CONTRIB / "systemd/hardened.conf").read_text()
+        rights = re.findall(r"\bCAP_(\w+)", "\n".join(re.findall("^CapabilityBoundingSet=.*", text, re.M)))
+        config = """\
+[unix_http_server]
+file=%(here)s/supervisor.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[inet_http_server]
+port=127.0.0.1:PORT
+[supervisord]
+user=root
+logfile=%(here)s/supervisord.log
+pidfile=%(here)s/supervisord.pid
+[program:tree]
+command=sh -c "setsid sleep 1000 & wait"
+directory=/
+user=nobody
+killmode=tree
+"""
+        port = free_port()
+        with House("svx", config.replace("PORT", str(port))) as house:
+            (house.bin / "supervisord").unlink()
+            kept = ",".join(f"+{right.lower()}" for right in rights)
+            (house.bin / "supervisord").write_text(
+                f'#!/bin/sh\nexec setpriv --bounding-set=-all,{kept} --no-new-privs {SVX} daemon "$@"\n')
+            (house.bin / "supervisord").chmod(0o755)
+            house.start()
+            pid = house.wait("tree", "RUNNING")["pid"]
+            self.assertEqual(os.stat(f"/proc/{pid}").st_uid, pwd.getpwnam("nobody").pw_uid)
+            _, metrics = fetched(port, "/metrics")
+            self.assertIn('svx_process_open_fds{group="tree",name="tree"} ', metrics)
+            orphan = int(until("its child", lambda: Path(f"/proc/{pid}/task/{pid}/children").read_text()).split()[0])
+            house.call("stopProcess", "tree")
+            self.assertFalse(alive(orphan))
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 if __name__ == "__main__":
     unittest.main()
