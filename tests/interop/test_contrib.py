@@ -444,5 +444,45 @@ def alive(pid):
         return False
 
 
+class Prometheus(unittest.TestCase):
+    def test_promtool_accepts_the_alerts_and_what_is_scraped(self):
+        promtool = tool("promtool")
+        for words in (["rules", CONTRIB / "prometheus/alerts.yml"],
+                      ["config", "--syntax-only", CONTRIB / "prometheus/scrape.yml"]):
+            status, said = ran(promtool, "check", *words)
+            self.assertEqual(status, 0, said)
+
+
+class Examples(unittest.TestCase):
+    def test_supervisor_runs_the_example_with_nginx_as_well(self):
+        config = (CONTRIB / "examples/nginx/supervisord.conf").read_text()
+        own = pwd.getpwuid(os.geteuid()).pw_name
+        config = re.sub("^user=[^ \n]*", f"user={own}", config, flags=re.M)
+        config = re.sub("=nginx ", "=%(here)s/srv/nginx ", config)
+        config = config.replace("/run/", "%(here)s/").replace("/srv/shop", "%(here)s/srv/shop")
+        config = config.replace("/var/log/supervisor/", "%(here)s/").replace("/var/log/", "%(here)s/log/")
+        programs = ["srv/nginx", "srv/shop/bin/app", "srv/shop/bin/worker"]
+        files = {name: STAND_IN for name in programs} | {"log/nginx/none": "", "log/shop/none": ""}
+
+        def seen(flavour):
+            with House(flavour, config, files) as house:
+                for name in programs:
+                    (house.here / name).chmod(0o755)
+                house.start()
+                house.settle()
+                states = [(info["group"], info["name"], info["statename"])
+                          for info in house.call("getAllProcessInfo")]
+                spawned = re.findall(r"spawned: '(\S+)'", house.log())
+                configured = house.plain(json.dumps(house.call("getAllConfigInfo"), sort_keys=True))
+                restarted = house.ctl("restart", "shop:*")
+                return states, spawned, configured, sorted(restarted.out.splitlines())
+
+        with ThreadPoolExecutor(2) as pool:
+            stock, svx = pool.map(seen, ("stock", "svx"))
+        self.maxDiff = None
+        self.assertEqual(stock, svx)
+        self.assertEqual({state for _, _, state in svx[0]}, {"RUNNING"})
+
+
 if __name__ == "__main__":
     unittest.main()
