@@ -8,6 +8,9 @@ use jiff::{Timestamp, ToSpan, Unit, Zoned};
 
 use crate::base::clock::Wall;
 
+/// In seconds.
+const HOUR: i64 = 3600;
+
 /// A path with strftime conversions, in one time zone.
 #[derive(Clone, Debug)]
 pub struct Series {
@@ -23,7 +26,7 @@ impl Series {
     /// from a name.
     pub fn new(pattern: &str, tz: TimeZone) -> Result<Series, String> {
         let mut unit = Unit::Year;
-        let mut padded = false;
+        let (mut padded, mut weekly) = (false, false);
         let mut rest = pattern.chars();
         while let Some(char) = rest.next() {
             if char != '%' {
@@ -45,6 +48,7 @@ impl Series {
             };
             unit = unit.min(named);
             padded |= chosen.is_some_and(|char| "ekl".contains(char));
+            weekly |= chosen.is_some_and(|char| "GgVUW".contains(char));
         }
         let mut series = Series { pattern: pattern.to_owned(), unit, tz, datable: false };
         let unread = || format!("the date cannot be read back from the name {pattern}");
@@ -52,7 +56,13 @@ impl Series {
         series.datable = age != Age::Unnamed;
         // A space before a number of one digit: `%k%e` may be read back at one hour and not at
         // another. Every 31 hours for two months has all of them.
-        let moments = (0..if padded { 48 } else { 0 }).map(|n| Wall::from_secs(n * 31 * 3600));
+        let hours = (0..if padded { 48 } else { 0 }).map(|n| n * 31 * HOUR);
+        // A year of weeks is not that of the days before and after the new year; after 28 years
+        // all is as it was.
+        let years = 1970..if weekly { 1998 } else { 1970 };
+        let days =
+            years.flat_map(|year| (-7..7).map(move |day| (new_year(year) + day) * 24 * HOUR));
+        let moments = hours.chain(days).map(Wall::from_secs);
         let read = |at| series.owns(&series.path_at(at)).is_some();
         if moments.into_iter().all(read) { Ok(series) } else { Err(unread()) }
     }
@@ -151,6 +161,11 @@ pub enum Age {
     Unnamed,
 }
 
+/// The day on which a year of this century or the last begins, counted from 1970.
+fn new_year(year: i64) -> i64 {
+    (year - 1970) * 365 + (year - 1969) / 4
+}
+
 fn floor(at: DateTime, unit: Unit) -> Option<DateTime> {
     let at = at.with().subsec_nanosecond(0);
     let at = if unit > Unit::Second { at.second(0) } else { at };
@@ -206,6 +221,18 @@ mod tests {
         }
         for pattern in ["/l/%b-%e-%k", "/l/%F-%l%p"] {
             assert!(Series::new(pattern, TimeZone::UTC).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_read_back_at_every_new_year_is_refused() {
+        for pattern in ["%G-W%U-%u %C.b%e %I%p %s"] {
+            let series = Series::new(pattern, TimeZone::UTC);
+            assert!(series.is_err(), "{pattern}: {series:?}");
+        }
+        for pattern in ["/l/%G-%V", "/l/%G-W%V-%u", "/l/%Y-%U", "/l/%Y-%W-%w", "/l/%F %G%V"] {
+            let series = Series::new(pattern, TimeZone::UTC);
+            assert!(series.is_ok(), "{pattern}: {series:?}");
         }
     }
 
