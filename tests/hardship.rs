@@ -4,8 +4,12 @@
 mod common;
 
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use common::*;
@@ -209,6 +213,70 @@ fn a_storm_of_one_line_is_told_in_one_line_and_costs_no_answer() {
         daemon.call("supervisor.startProcess", json!(["web"]));
     }
     assert!(said("spawned: 'web'") >= 30 && said("stopped: web") >= 30);
+    daemon.assert_calm();
+}
+
+#[test]
+fn floods_from_every_side_cost_nobody_else_an_answer_or_a_line_and_little_memory() {
+    let loud = "startsecs=0\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=1";
+    let daemon = Setup::new()
+        .program("loud", "yes", loud)
+        .program("endless", "sh -c \"tr '\\0' x < /dev/zero\"", loud)
+        .program("quiet", "cat", "startsecs=0")
+        .start();
+    let memory = || -> u64 {
+        let field = status_field(daemon.pid(), "VmRSS");
+        field.split(' ').next().unwrap().parse().unwrap()
+    };
+    daemon.wait_state("quiet", "RUNNING");
+    let before = memory();
+    let crowd: Vec<Client> = (0..300).map(|_| daemon.client()).collect();
+    let over = AtomicBool::new(false);
+    let socket = daemon.path("s");
+    // Each connects again when it is hung up on.
+    let flood = |first: &[u8], more: &[u8], pause_ms: u64| {
+        while !over.load(Relaxed) {
+            let Ok(mut client) = UnixStream::connect(&socket) else { continue };
+            client.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+            let mut goes_on = client.write_all(first).is_ok();
+            while goes_on && !over.load(Relaxed) {
+                goes_on = match client.write(more) {
+                    Ok(_) => true,
+                    Err(error) => error.kind() == ErrorKind::WouldBlock,
+                };
+                std::thread::sleep(Duration::from_millis(pause_ms)); // as slow as it is to be
+            }
+        }
+    };
+    let (all, follow) = (
+        "{\"id\":1,\"method\":\"supervisor.getAllProcessInfo\"}\n".repeat(500),
+        "{\"id\":1,\"method\":\"svx.tail\",\"params\":[\"loud\",\"stdout\",0,true]}\n",
+    );
+    std::thread::scope(|scope| {
+        let flood = &flood;
+        for _ in 0..3 {
+            scope.spawn(|| flood(all.as_bytes(), all.as_bytes(), 1));
+            scope.spawn(|| flood(follow.as_bytes(), b"", 50));
+            scope.spawn(|| flood(b"{\"id\":1,\"method\":\"", &[b'x'; 4096], 0));
+            scope.spawn(|| flood(b"GET / HTTP/1.1\r\nX: ", &[b'x'; 4096], 0));
+        }
+        for _ in 0..20 {
+            scope.spawn(|| flood(b"GET / HTTP/1.1\r\nX: ", b"x", 20));
+        }
+        for turn in 0..50 {
+            let asked = daemon.client().call("supervisor.getProcessInfo", json!(["quiet"]));
+            assert_eq!(asked.unwrap()["statename"], "RUNNING");
+            daemon.call("supervisor.sendProcessStdin", json!(["quiet", format!("line {turn}\n")]));
+            daemon.wait_file("quiet.out", &format!("line {turn}\n"));
+        }
+        let during = memory();
+        over.store(true, Relaxed);
+        assert!(during < before + (96 << 10), "{before} KiB became {during}");
+    });
+    drop(crowd);
+    for name in ["loud", "endless"] {
+        daemon.call("supervisor.stopProcess", json!([name]));
+    }
     daemon.assert_calm();
 }
 
