@@ -14,6 +14,7 @@ use crate::{config, ctl};
 
 mod check;
 mod complete;
+mod doctor;
 mod links;
 pub mod manual;
 mod passwd;
@@ -48,6 +49,12 @@ const APPLETS: &[Applet] = &[
         alias: None,
         about: "look for mistakes in a configuration file",
         main: check::main,
+    },
+    Applet {
+        word: "doctor",
+        alias: None,
+        about: "look at this machine's Supervisor and say what moving to svx needs",
+        main: doctor::main,
     },
     Applet {
         word: "echo-conf",

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::{APPLETS, check, manual, vim};
+use super::{APPLETS, check, doctor, manual, vim};
 use crate::base::level::Level;
 use crate::cli::{self, Page, Row, parse};
 use crate::ctl::complete::{candidates, infos};
@@ -107,6 +107,9 @@ fn behind(applet: &str, words: &[String]) -> Next {
     match applet {
         "ctl" => control(before, begun),
         "daemon" => options(&flags::page("").rows, before, begun).unwrap_or(Next::Files),
+        "doctor" => {
+            options(&doctor::page("").rows, before, begun).unwrap_or(Next::Words(Vec::new()))
+        }
         "check" => options(&check::page("").rows, before, begun).unwrap_or(Next::Files),
         "help" if before.is_empty() => {
             let applets = APPLETS.iter().map(|applet| (applet.word, applet.about));
@@ -197,7 +200,9 @@ mod tests {
     #[test]
     fn commands_options_actions_and_files_are_offered_where_they_fit() {
         for (line, words) in [
-            ("svx d", "daemon"),
+            ("svx da", "daemon"),
+            ("svx doctor --r", "--root"),
+            ("svx doctor --root ", ":files"),
             ("/usr/bin/svx ctl sta", "start status"),
             ("supervisorctl sta", "start status"),
             ("supervisorctl --user", "--username"),

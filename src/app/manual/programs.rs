@@ -1,7 +1,7 @@
 //! The programs: svx(1), supervisord(8), supervisorctl(1), echo_supervisord_conf(1).
 
 use super::bounds;
-use crate::app::{self, check};
+use crate::app::{self, check, doctor};
 use crate::cli::manual::sentence;
 use crate::cli::{Manual, Page, Part};
 use crate::config::check::{Level, codes};
@@ -47,6 +47,7 @@ fn svx() -> Manual {
          manual page where there is no man.",
     ));
     parts.extend(checking());
+    parts.extend(moving());
     parts.extend(examples(&page));
     parts.extend(see_also(
         "supervisord(8), supervisorctl(1), echo_supervisord_conf(1), supervisord.conf(5), \
@@ -98,6 +99,31 @@ fn checking() -> Vec<Part> {
         Part::terms(lines)
     }]);
     parts
+}
+
+/// `svx doctor`.
+fn moving() -> Vec<Part> {
+    let page = doctor::page("svx doctor");
+    let lines = page.examples.iter().map(|(line, help)| {
+        (format!("`{}`", format!("{} {line}", page.prog).trim_end()), sentence(help))
+    });
+    vec![
+        Part::Heading("MOVING FROM SUPERVISOR"),
+        Part::text(format!("`svx doctor` {}", page.usage)),
+        Part::text(
+            "Reads the Supervisor set-up of this machine: the configuration that is in use and what \
+             it includes, the daemons that run, whether they answer and what they listen on, the \
+             programs in PATH, the Python package and the Debian package, event listeners that need \
+             Python, and the units, init scripts, cron tables, logrotate files and profiles that call \
+             supervisord or supervisorctl. Then it says what is to be settled first, and the steps \
+             of moving and of going back, each with its commands. It changes nothing.",
+        ),
+        Part::flags(&page.rows),
+        Part::text("The exit status tells what it comes to:"),
+        Part::terms(doctor::STATUSES),
+        Part::Sub("Moving by example".into()),
+        Part::terms(lines),
+    ]
 }
 
 fn supervisord() -> Manual {

@@ -73,7 +73,12 @@ fn finding(problem: &Problem, level: Level, document: Option<&Document>) -> Find
             if let Some(raw) = raw {
                 fix = advice(code, raw);
             }
-            (code, Some(section.clone()), Some(key.clone()), why.clone())
+            let mut what = why.as_str();
+            if let Some((said, names)) = why.split_once(" (known: ") {
+                what = said;
+                fix = Some(known(names));
+            }
+            (code, Some(section.clone()), Some(key.clone()), what.to_owned())
         }
         Problem::BadSection { section, why, .. } => {
             let code = kind(why).unwrap_or(&codes::BAD_SECTION);
@@ -86,6 +91,16 @@ fn finding(problem: &Problem, level: Level, document: Option<&Document>) -> Find
     debug_assert!(code.level == level, "{} is said as {level:?}: {what}", code.id);
     let fix = fix.unwrap_or_else(|| code.fix.to_owned());
     Finding { code, section, key, at: problem.place().cloned(), what, fix }
+}
+
+/// The names that can be expanded, without the many of the environment.
+fn known(names: &str) -> String {
+    let names = names.trim_end_matches(')').split(", ");
+    let own: Vec<&str> = names.filter(|name| !name.starts_with("ENV_")).collect();
+    format!(
+        "here are {} and ENV_NAME for each variable; %(ENV_X:-default)s where it may be missing",
+        own.join(", ")
+    )
 }
 
 fn kind(why: &str) -> Option<&'static Code> {
