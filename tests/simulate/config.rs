@@ -98,10 +98,7 @@ fn kind(dice: &mut Dice, ticks: bool) -> GroupKind {
 /// One key becomes another.
 fn change(dice: &mut Dice, program: &mut Program) {
     let other = self::program(dice, &program.group, &program.name);
-    match dice.roll(12) {
-        11 => program.killmode = other.killmode,
-        10 => program.exitcodes = dice.pick(&[&[0][..], &[0, 2], &[1, 3]]).to_vec(),
-        9 => (program.stopasgroup, program.killasgroup) = (other.stopasgroup, other.killasgroup),
+    match dice.roll(9) {
         0 => program.command.push('x'),
         1 => program.autostart ^= true,
         2 => program.autorestart = other.autorestart,
@@ -122,12 +119,7 @@ pub fn program(dice: &mut Dice, group: &str, name: &str) -> Program {
         events_enabled: dice.one_in(2),
     };
     Program {
-        killmode: dice.pick(&[
-            KillMode::Process,
-            KillMode::Process,
-            KillMode::Group,
-            KillMode::Tree,
-        ]),
+        killmode: KillMode::Process,
         name: name.into(),
         group: group.into(),
         program: name.into(),
