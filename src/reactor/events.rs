@@ -2,6 +2,7 @@
 
 use super::Reactor;
 use super::client::Dialect;
+use super::connection::OUTBOX_BYTES_MAX;
 use super::shell::Shell;
 use super::timers::Timer;
 use crate::base::clock::Now;
@@ -13,8 +14,9 @@ use crate::process::{Change, Mood, Process, ProcessId, RESTART_EVERY, State};
 use crate::rpc::json::{self, Id};
 use crate::rpc::{Code, Fault, Params, StdinError, Value};
 
-/// What may wait for a client that follows events; it is cut off beyond.
-pub const WATCHER_BYTES_MAX: usize = 4 << 20;
+/// What may wait for a client that follows events; it is cut off beyond. Less than makes the
+/// connection end by itself, so that the client is told why.
+pub const WATCHER_BYTES_MAX: usize = OUTBOX_BYTES_MAX / 2;
 /// What the buffer that events are written into keeps for the next one.
 const ENVELOPE_BYTES_KEPT: usize = 64 << 10;
 
