@@ -202,12 +202,12 @@ class Machine:
         base = self.base()
         subprocess.run(["tar", "-C", self.root, "-xf", base], check=True)
         (self.root / "etc/dpkg/dpkg.cfg.d/fast").write_text("force-unsafe-io\n")
-        # Process 1 leaves no zombies, whoever is left to it.
+        # Process 1 leaves no zombies, whoever is left to it, and does not outlive this one.
         init = 'mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/run" && trap "" CHLD && ' \
-               'echo up && exec sleep infinity'
+               'echo up && exec cat >/dev/null'
         self.space = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
-             "sh", "-c", init, self.root], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+             "sh", "-c", init, self.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.space.stdout.readline() == b"up\n"
         children = Path(f"/proc/{self.space.pid}/task/{self.space.pid}/children")
         self.one = until("process 1 of the machine", lambda: children.read_text().split())[0]
@@ -215,6 +215,7 @@ class Machine:
     def close(self):
         self.space.send_signal(signal.SIGKILL)
         self.space.wait()
+        self.space.stdin.close()
         self.space.stdout.close()
 
     @staticmethod
