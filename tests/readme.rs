@@ -27,7 +27,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("A first look", Scene::Checkout),
     ("Install", Scene::Checkout),
     ("Your first program", Scene::Alone),
-    ("Moving from Supervisor", Scene::Named), // tests/interop/test_debian.py runs them
+    ("Moving from Supervisor", Scene::Named), // tests/doctor.rs and interop/test_debian.py
     ("Using it", Scene::Demo),
     ("Clients", Scene::Demo),
     ("Build and test", Scene::Named),
