@@ -144,7 +144,8 @@ impl Reactor {
         let Some(client) = self.clients.get(slot) else { return };
         match (client.leaves, client.since) {
             (Some(at), _) if now.mono >= at => self.part(slot),
-            (Some(_), _) | (None, None) => {}
+            (Some(at), _) => self.shell.timers.arm(at, Timer::Pace(client.token)),
+            (None, None) => {}
             (None, Some(since)) if now.mono.since(since) >= REQUEST_WITHIN => {
                 self.http_too_slow(now, slot);
             }
