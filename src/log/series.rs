@@ -226,10 +226,8 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_be_read_back_at_every_new_year_is_refused() {
-        for pattern in ["%G-W%U-%u %C.b%e %I%p %s"] {
-            let series = Series::new(pattern, TimeZone::UTC);
-            assert!(series.is_err(), "{pattern}: {series:?}");
-        }
+        let series = Series::new("%G-W%U-%u %C.b%e %I%p %s", TimeZone::UTC);
+        assert!(series.is_err(), "{series:?}");
         for pattern in ["/l/%G-%V", "/l/%G-W%V-%u", "/l/%Y-%U", "/l/%Y-%W-%w", "/l/%F %G%V"] {
             let series = Series::new(pattern, TimeZone::UTC);
             assert!(series.is_ok(), "{pattern}: {series:?}");
