@@ -547,6 +547,47 @@ fn where_its_user_may_have_no_more_processes_only_that_program_fails() {
 }
 
 #[test]
+fn a_daemon_that_may_have_no_more_processes_starts_them_once_others_have_ended() {
+    if !root("becoming somebody else") {
+        return;
+    }
+    // Processes are counted for each user, but for root. Nobody else here is this one.
+    let Ok(Some(user)) = nix::unistd::User::from_name("uucp") else {
+        return eprintln!("skipped, no user `uucp`");
+    };
+    let uid = user.uid.to_string();
+    let become_it = ["setpriv", "--clear-groups", "--reuid", &uid, "--regid", &uid];
+    let mut able = std::process::Command::new(become_it[0]);
+    able.args(&become_it[1..]).args([env!("CARGO_BIN_EXE_svx"), "daemon", "--version"]);
+    if !able.output().is_ok_and(|output| output.status.success()) {
+        return eprintln!("skipped, `uucp` cannot run it");
+    }
+    let under = [&become_it[..], &["prlimit", "--nproc=3"]].concat();
+    let setup = Setup::new().under(&under).env("SVX_TEST_USER", &uid).daemon("minprocs=3");
+    fs::set_permissions(setup.path(""), fs::Permissions::from_mode(0o777)).unwrap();
+    let lines = "startsecs=0\nstartretries=0\nnumprocs=5\nprocess_name=%(process_num)d";
+    let daemon = setup.program("p", "sleep 1000", lines).start();
+    let states = || {
+        let infos = daemon.call("supervisor.getAllProcessInfo", json!([]));
+        let state = |info: &Value| info["statename"].as_str().unwrap().to_owned();
+        infos.as_array().unwrap().iter().map(state).collect::<Vec<_>>()
+    };
+    let wanted = ["RUNNING", "RUNNING", "FATAL", "FATAL", "FATAL"];
+    until("two to run", || (states() == wanted).then_some(()));
+    let why = daemon.info("p:2")["spawnerr"].to_string();
+    assert_eq!(why, "\"Too many processes in process table to spawn '2'\"");
+    let fds = daemon.fds();
+    let before = daemon.cpu_ticks();
+    std::thread::sleep(Duration::from_secs(2)); // the time that is measured
+    assert!(daemon.cpu_ticks() - before <= 10, "{} ticks", daemon.cpu_ticks() - before);
+    daemon.fault("supervisor.startProcess", json!(["p:4"]));
+    assert_eq!(daemon.fds(), fds, "a start that fails leaves nothing open");
+    daemon.call("supervisor.stopProcess", json!(["p:0"]));
+    assert_eq!(daemon.call("supervisor.startProcess", json!(["p:4"])), true);
+    assert_eq!(states(), ["STOPPED", "RUNNING", "FATAL", "FATAL", "RUNNING"]);
+}
+
+#[test]
 fn a_file_that_may_not_grow_any_more_loses_what_is_told_and_ends_nobody() {
     // In blocks of 512 bytes, for the daemon and all it starts.
     let setup = Setup::new().under(&["sh", "-c", "ulimit -f 128; exec \"$@\"", "sh"]);

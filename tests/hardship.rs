@@ -7,7 +7,6 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -277,39 +276,5 @@ fn floods_from_every_side_cost_nobody_else_an_answer_or_a_line_and_little_memory
     for name in ["loud", "endless"] {
         daemon.call("supervisor.stopProcess", json!([name]));
     }
-    daemon.assert_calm();
-}
-
-#[test]
-fn jumps_of_the_clock_change_no_state() {
-    let library =
-        ["/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/faketime", "/usr/lib64/faketime"]
-            .map(|dir| Path::new(dir).join("libfaketime.so.1"))
-            .into_iter()
-            .find(|path| path.exists());
-    let Some(library) = library else {
-        return eprintln!("skipped, needs libfaketime");
-    };
-    let setup = Setup::new();
-    let offset = setup.path("offset");
-    fs::write(&offset, "+0\n").unwrap();
-    let daemon = setup
-        .env("LD_PRELOAD", library.to_str().unwrap())
-        .env("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap())
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("DONT_FAKE_MONOTONIC", "1")
-        .program("steady", "sleep 1000", "startsecs=1")
-        .program("failing", "false", "startretries=3")
-        .shell("deaf", DEAF, "startsecs=0\nstopwaitsecs=1")
-        .start();
-    daemon.wait_file("deaf.out", "ready");
-    for jump in ["+3600\n", "-3600\n", "+0\n", "+86400\n"] {
-        fs::write(&offset, jump).unwrap();
-        daemon.info("steady");
-        std::thread::sleep(Duration::from_millis(300)); // in each of the states
-    }
-    daemon.wait_state("steady", "RUNNING");
-    daemon.wait_state("failing", "FATAL");
-    assert_eq!(daemon.call("supervisor.stopProcess", json!(["deaf"])), true);
     daemon.assert_calm();
 }

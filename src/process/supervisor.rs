@@ -243,15 +243,22 @@ impl Supervisor {
     /// `None` for a child nobody knows.
     pub fn died(&mut self, now: Now, pid: i32, status: Status) -> Option<ProcessId> {
         let id = self.by_pid.remove(&pid)?;
-        // The number may soon be a stranger's.
-        self.todo.retain(|action| !matches!(action, Action::Kill { pid: of, .. } if *of == pid));
+        self.call_off_signals(pid);
         self.step(now, id, Input::Died(status));
         Some(id)
     }
 
     /// Nothing lives any more of what it had started: it was [`Target::Rest`].
     pub fn rest_gone(&mut self, now: Now, id: ProcessId) {
+        if let Some(process) = self.get(id) {
+            self.call_off_signals(process.pid);
+        }
         self.step(now, id, Input::RestGone);
+    }
+
+    /// The number may soon be a stranger's.
+    fn call_off_signals(&mut self, pid: i32) {
+        self.todo.retain(|action| !matches!(action, Action::Kill { pid: of, .. } if *of == pid));
     }
 
     /// Whether it is over only when all is that it had started.
@@ -442,5 +449,29 @@ impl Supervisor {
     fn first_deadline(&mut self) -> Option<(Mono, ProcessId)> {
         let processes = &self.processes;
         self.deadlines.first(|id| processes.get(id)?.deadline())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Wall;
+    use crate::process::simulation::{group, program};
+
+    #[test]
+    fn no_signal_goes_to_what_a_program_had_left_once_that_is_gone() {
+        let mut set = Supervisor::new();
+        let tree = Program { killmode: KillMode::Tree, ..program("web", "web") };
+        set.add_group(&group("web", 999, vec![tree]));
+        let now = Now { mono: Mono(1_000_000_000), wall: Wall::from_secs(1_000_000) };
+        let (id, mut done) = (set.groups()[0].members[0], Vec::new());
+        set.start(now, id);
+        set.spawned(now, id, 10);
+        set.died(now, 10, Status { code: 1, signal: None, core: false });
+        set.take_actions(&mut done);
+        set.signal(now, id, libc::SIGHUP);
+        set.rest_gone(now, id);
+        let signals = set.actions().iter().filter(|a| matches!(a, Action::Kill { .. }));
+        assert_eq!(signals.count(), 0);
     }
 }

@@ -72,6 +72,9 @@ impl Reactor {
         signal: i32,
         target: Target,
     ) -> io::Result<()> {
+        if self.set.get(id).is_none_or(|process| process.pid != pid) {
+            return Ok(()); // an earlier signal of this turn found nobody left
+        }
         if target == Target::Tree {
             self.send(id, pid, signal, Target::Process)?;
         }

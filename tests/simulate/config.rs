@@ -98,7 +98,10 @@ fn kind(dice: &mut Dice, ticks: bool) -> GroupKind {
 /// One key becomes another.
 fn change(dice: &mut Dice, program: &mut Program) {
     let other = self::program(dice, &program.group, &program.name);
-    match dice.roll(9) {
+    match dice.roll(12) {
+        11 => program.killmode = other.killmode,
+        10 => program.exitcodes = dice.pick(&[&[0][..], &[0, 2], &[1, 3]]).to_vec(),
+        9 => (program.stopasgroup, program.killasgroup) = (other.stopasgroup, other.killasgroup),
         0 => program.command.push('x'),
         1 => program.autostart ^= true,
         2 => program.autorestart = other.autorestart,
@@ -119,7 +122,12 @@ pub fn program(dice: &mut Dice, group: &str, name: &str) -> Program {
         events_enabled: dice.one_in(2),
     };
     Program {
-        killmode: KillMode::Process,
+        killmode: dice.pick(&[
+            KillMode::Process,
+            KillMode::Process,
+            KillMode::Group,
+            KillMode::Tree,
+        ]),
         name: name.into(),
         group: group.into(),
         program: name.into(),

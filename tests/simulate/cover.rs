@@ -116,6 +116,9 @@ const WANTED: &[&str] = &[
     "a daemon shut down",
     "a listener was restarted",
     "a pid came again",
+    "a tree was signalled",
+    "a rest was signalled",
+    "what was left has ended",
 ];
 
 pub fn action(action: &process::Action) -> &'static str {

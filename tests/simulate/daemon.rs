@@ -337,19 +337,44 @@ impl Life {
     fn reap(&mut self) {
         for (pid, status) in self.shell.kernel.dead() {
             let known = self.set.by_pid(pid);
-            if let Some(id) = known {
+            let leaves = known.is_some_and(|id| self.set.may_leave_rest(id));
+            if let Some(id) = known.filter(|_| !leaves) {
                 self.shell.finish_streams(pid, id);
             }
-            self.shell.kernel.children.remove(&pid);
+            self.shell.kernel.bury(pid, leaves);
+            if let Some(id) = known.filter(|_| leaves) {
+                self.shell.model.leaves_rest(self.shell.now.mono, id, pid);
+            }
             self.shell.note(|| format!("{pid} is reaped: {status}"));
-            let of_it = |a: &&Action| matches!(a, Action::Kill { pid: of, .. } if *of == pid);
-            self.seen -= self.set.actions().iter().filter(of_it).count();
+            self.call_off_signals(pid);
             if self.set.died(self.shell.now, pid, status) != known || known.is_none() {
                 self.shell.model.fail(|| format!("nobody knows the dead {pid}"));
             }
             self.see(Origin::Reap);
             self.act();
         }
+        for (pid, id) in self.shell.kernel.over(self.shell.now.mono) {
+            self.shell.model.cover.saw("what was left has ended");
+            self.end_rest(pid, id);
+            self.act();
+        }
+    }
+
+    /// The daemon will not send the signals it was about to send.
+    fn call_off_signals(&mut self, pid: i32) {
+        let of_it = |a: &&Action| matches!(a, Action::Kill { pid: of, .. } if *of == pid);
+        self.seen -= self.set.actions().iter().filter(of_it).count();
+    }
+
+    /// Nothing lives any more of what a program has left.
+    fn end_rest(&mut self, pid: i32, id: ProcessId) {
+        self.shell.note(|| format!("nothing is left of {pid}"));
+        self.shell.kernel.rests.remove(&pid);
+        self.shell.model.rest_over(pid);
+        self.shell.finish_streams(pid, id);
+        self.call_off_signals(pid);
+        self.set.rest_gone(self.shell.now, id);
+        self.see(Origin::Reap);
     }
 
     /// Carries out what was decided, and some of the spawns.
@@ -464,17 +489,38 @@ impl Life {
 
     fn kill(&mut self, id: ProcessId, pid: i32, signal: i32, target: Target) {
         let now = self.shell.now;
+        if target == Target::Rest && self.set.get(id).is_none_or(|process| process.pid != pid) {
+            return; // an earlier signal of this turn found nobody left
+        }
         self.note_effect(&[pid as u64, signal as u64, target as u64]);
         self.shell.note(|| format!("signal {signal} to {pid}"));
         self.shell.model.signalled(id, pid, &self.shell.kernel);
-        if self.shell.strikes(Fault::KillEsrch) {
+        if target == Target::Rest && signal == 0 {
+            if !self.shell.kernel.signal_rest(now.mono, pid, 0) {
+                self.end_rest(pid, id);
+            }
+        } else if target != Target::Rest && self.shell.strikes(Fault::KillEsrch) {
             // It has ended this very moment.
             self.shell.kernel.end(now.mono, pid, Status { code: 0, signal: None, core: false });
         } else if self.shell.strikes(Fault::KillEperm) {
             self.set.signal_failed(now, id, "Operation not permitted".to_owned());
             self.see(Origin::Done);
         } else {
-            self.shell.kernel.signal(now.mono, pid, signal);
+            match target {
+                Target::Process | Target::Group => {
+                    self.shell.kernel.signal(now.mono, pid, signal);
+                }
+                Target::Tree => {
+                    self.shell.model.cover.saw("a tree was signalled");
+                    self.shell.kernel.signal_tree(now.mono, pid, signal);
+                }
+                Target::Rest => {
+                    self.shell.model.cover.saw("a rest was signalled");
+                    if !self.shell.kernel.signal_rest(now.mono, pid, signal) {
+                        self.end_rest(pid, id);
+                    }
+                }
+            }
         }
     }
 

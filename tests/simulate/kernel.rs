@@ -29,6 +29,44 @@ pub struct Fate {
     pub manner: Manner,
     pub pace: Duration,
     pub reads: Reads,
+    /// What it starts itself, and does not wait for.
+    offspring: Vec<Offspring>,
+}
+
+/// A process that a child has started.
+#[derive(Clone, Debug)]
+struct Offspring {
+    obeys: Option<Duration>,
+    killed: Duration,
+    /// It has got SIGKILL.
+    shot: bool,
+    ends: Option<Mono>,
+}
+
+impl Offspring {
+    fn signal(&mut self, now: Mono, signal: i32) {
+        self.shot |= signal == libc::SIGKILL;
+        let after = if signal == libc::SIGKILL { Some(self.killed) } else { self.obeys };
+        let end = after.filter(|_| is_fatal(signal)).map(|after| now + after);
+        self.ends = [self.ends, end].into_iter().flatten().min();
+    }
+
+    fn lives(&self, now: Mono) -> bool {
+        self.ends.is_none_or(|at| at > now)
+    }
+}
+
+/// What a child whose end was reaped has left, and the daemon looks after.
+#[derive(Debug)]
+pub struct Rest {
+    pub id: ProcessId,
+    pub name: String,
+    members: Vec<Offspring>,
+}
+
+fn is_fatal(signal: i32) -> bool {
+    let fatal = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGUSR1];
+    signal == libc::SIGKILL || fatal.contains(&signal)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +142,14 @@ impl Fate {
             manner,
             pace: Duration::from_millis(if dice.one_in(4) { 7_000 } else { 20 + dice.roll(500) }),
             reads: if manner == Manner::Liar { Reads::Never } else { dice.pick(&reads) },
+            offspring: (0..dice.roll(6).saturating_sub(2))
+                .map(|_| Offspring {
+                    obeys: (!dice.one_in(3)).then(|| Duration::from_millis(dice.roll(2_000))),
+                    killed: Duration::from_millis(if dice.one_in(4) { dice.roll(500) } else { 0 }),
+                    shot: false,
+                    ends: None,
+                })
+                .collect(),
         }
     }
 }
@@ -145,6 +191,8 @@ enum Deed {
 pub struct Kernel {
     seed: u64,
     pub children: BTreeMap<i32, Child>,
+    /// By the pid of the child that has ended.
+    pub rests: BTreeMap<i32, Rest>,
     deeds: BTreeMap<(Mono, u64), (u64, i32, Deed)>,
     births: HashMap<String, u64>,
     next_pid: i32,
@@ -159,6 +207,7 @@ impl Kernel {
         Kernel {
             seed,
             children: BTreeMap::new(),
+            rests: BTreeMap::new(),
             deeds: BTreeMap::new(),
             births: HashMap::new(),
             next_pid: PIDS.start,
@@ -170,8 +219,9 @@ impl Kernel {
 
     /// Makes a child. A pid is used again when it has been reaped.
     pub fn spawn(&mut self, now: Mono, id: ProcessId, name: &str, listens: bool) -> Option<i32> {
-        let pid =
-            (self.next_pid..PIDS.end).chain(PIDS).find(|pid| !self.children.contains_key(pid))?;
+        let mut pids = (self.next_pid..PIDS.end).chain(PIDS);
+        let taken = |pid: &i32| self.children.contains_key(pid) || self.rests.contains_key(pid);
+        let pid = pids.find(|pid| !taken(pid))?;
         self.next_pid = pid + 1;
         self.again = pid <= self.newest_pid;
         self.newest_pid = self.newest_pid.max(pid);
@@ -215,7 +265,8 @@ impl Kernel {
 
     /// When something happens by itself.
     pub fn next(&self) -> Option<Mono> {
-        self.deeds.first_key_value().map(|((at, _), _)| *at)
+        let rests = self.rests.values().filter_map(Rest::over_at).min();
+        self.deeds.first_key_value().map(|((at, _), _)| *at).into_iter().chain(rests).min()
     }
 
     /// Lets everything happen that is due.
@@ -303,10 +354,6 @@ impl Kernel {
     /// Carries a signal out: to one that is dead but not reaped it does nothing.
     pub fn signal(&mut self, now: Mono, pid: i32, signal: i32) {
         let Some(child) = self.children.get_mut(&pid) else { return };
-        let fatal = matches!(
-            signal,
-            libc::SIGTERM | libc::SIGINT | libc::SIGQUIT | libc::SIGHUP | libc::SIGUSR1
-        );
         let status = Status { code: -1, signal: Some(signal), core: false };
         let after = match (signal, child.fate.obeys) {
             (libc::SIGKILL, _) => {
@@ -314,10 +361,41 @@ impl Kernel {
                 child.fate.killed
             }
             (libc::SIGSEGV, _) => Duration::ZERO,
-            (_, Some(after)) if fatal => after,
+            (_, Some(after)) if is_fatal(signal) => after,
             (_, _) => return,
         };
         self.plan(now + after, pid, Deed::Die(status));
+    }
+
+    /// As `signal`, for it and what it has started.
+    pub fn signal_tree(&mut self, now: Mono, pid: i32, signal: i32) {
+        self.signal(now, pid, signal);
+        if let Some(child) = self.children.get_mut(&pid) {
+            child.fate.offspring.iter_mut().for_each(|one| one.signal(now, signal));
+        }
+    }
+
+    /// Signals what a child has left; false if nothing of it lives.
+    pub fn signal_rest(&mut self, now: Mono, pid: i32, signal: i32) -> bool {
+        let Some(rest) = self.rests.get_mut(&pid) else { return false };
+        rest.members.iter_mut().for_each(|one| one.signal(now, signal));
+        rest.members.iter().any(|one| one.lives(now))
+    }
+
+    /// Takes a child that has ended out of the world. What it has left is looked after if `kept`.
+    pub fn bury(&mut self, pid: i32, kept: bool) {
+        let Some(child) = self.children.remove(&pid) else { return };
+        if kept {
+            let Child { id, name, fate, .. } = child;
+            self.rests.insert(pid, Rest { id, name, members: fate.offspring });
+        }
+    }
+
+    /// Those of whose rest nothing lives any more.
+    pub fn over(&self, now: Mono) -> Vec<(i32, ProcessId)> {
+        let over = |rest: &Rest| !rest.members.iter().any(|one| one.lives(now));
+        let found = self.rests.iter().filter(|(_, rest)| over(rest));
+        found.map(|(pid, rest)| (*pid, rest.id)).collect()
     }
 
     /// Ends a child at once; the daemon is woken for it.
@@ -340,5 +418,18 @@ impl Kernel {
     pub fn live(&self, name: &str) -> Option<i32> {
         let mut all = self.children.iter();
         Some(*all.find(|(_, child)| child.name == name && child.dead.is_none())?.0)
+    }
+}
+
+impl Rest {
+    /// When all of it will have ended, if nobody does more about it.
+    fn over_at(&self) -> Option<Mono> {
+        let ends = self.members.iter().map(|one| one.ends);
+        ends.collect::<Option<Vec<Mono>>>()?.into_iter().max()
+    }
+
+    /// Whether one that lives has not got SIGKILL.
+    pub fn is_spared(&self, now: Mono) -> bool {
+        self.members.iter().any(|one| one.lives(now) && !one.shot)
     }
 }

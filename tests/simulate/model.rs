@@ -76,6 +76,8 @@ pub struct Model {
     seen: HashMap<u64, (State, i32, u32, Option<Now>)>,
     /// Somebody had no more patience: no order and no waiting.
     killing_all: bool,
+    /// Children that have ended and left others, and when these are killed at the latest.
+    heads: HashMap<i32, Mono>,
     /// Those to be started at boot, first to last, and how far that has come.
     boot: HashMap<ProcessId, usize>,
     booted: Option<usize>,
@@ -160,7 +162,8 @@ impl Model {
                         let of = |s: &&Shadow| s.spawned.is_some_and(|(_, its, _)| its == *pid);
                         let shadow = self.shadows.values().find(of);
                         let due = shadow.is_some_and(|s| now >= s.since + s.patience);
-                        let hurried = self.killing_all;
+                        // What was left may have had its signal before the stop.
+                        let hurried = self.killing_all || self.heads.contains_key(pid);
                         self.hold(due || hurried, || format!("{name} was killed before its time"));
                     }
                 }
@@ -346,7 +349,8 @@ impl Model {
             return self.fail(|| format!("{id:?} is spawned, which nobody knows"));
         };
         let twice =
-            kernel.children.iter().any(|(p, c)| *p != pid && (c.id == id || c.name == name));
+            kernel.children.iter().any(|(p, c)| *p != pid && (c.id == id || c.name == name))
+                || kernel.rests.values().any(|rest| rest.id == id || rest.name == name);
         let late = self.ending.is_some();
         self.hold(!twice, || format!("a second live copy of {name}"));
         self.hold(!late, || format!("{name} is spawned while everything is to end"));
@@ -355,9 +359,25 @@ impl Model {
         }
     }
 
+    /// A child was reaped and may have left others.
+    pub fn leaves_rest(&mut self, now: Mono, id: ProcessId, pid: i32) {
+        let Some(shadow) = self.shadows.get(&id) else { return };
+        let at = match shadow.state {
+            State::Stopping => shadow.since + shadow.patience,
+            _ => now + shadow.program.stopwaitsecs,
+        };
+        self.heads.insert(pid, at);
+    }
+
+    /// Nothing lives any more of what it had left.
+    pub fn rest_over(&mut self, pid: i32) {
+        self.heads.remove(&pid);
+    }
+
     /// A signal is about to be sent.
     pub fn signalled(&mut self, id: ProcessId, pid: i32, kernel: &Kernel) {
-        let own = kernel.children.get(&pid).is_some_and(|child| child.id == id);
+        let child = kernel.children.get(&pid).is_some_and(|child| child.id == id);
+        let own = child || kernel.rests.get(&pid).is_some_and(|rest| rest.id == id);
         self.hold(own, || format!("a signal goes to {pid}, which is not {id:?}'s"));
     }
 
@@ -377,22 +397,28 @@ impl Model {
                 wrong = Some(format!("{name} is {is:?}, but the last change was to {seen:?}"));
             }
             let child = kernel.children.get(&process.pid).filter(|child| child.id == id);
+            let rest = kernel.rests.get(&process.pid).filter(|rest| rest.id == id);
             let lives = match process.state {
                 State::Running | State::Stopping | State::Unknown => true,
                 State::Starting => process.pid != 0,
                 State::Stopped | State::Backoff | State::Exited | State::Fatal => false,
             };
-            if lives != child.is_some() || lives != (process.pid != 0) {
+            if lives != (child.is_some() || rest.is_some()) || lives != (process.pid != 0) {
                 let (state, pid) = (process.state, process.pid);
                 wrong = Some(format!("{name} is {state:?} with pid {pid}, its child: {child:?}"));
             }
             if process.state == State::Backoff && shadow.hopeless {
                 wrong = Some(format!("{name} tries more often than startretries"));
             }
-            if self.ending.is_none() && shadow.due().is_some_and(|due| now > due) {
+            if self.ending.is_none() && rest.is_none() && shadow.due().is_some_and(|due| now > due)
+            {
                 wrong = Some(format!("{name} is still {:?}, its time is over", process.state));
             }
             let due = process.state == State::Stopping && now > shadow.since + shadow.patience;
+            let late = self.heads.get(&process.pid).is_some_and(|at| now > *at);
+            if rest.is_some_and(|r| late && r.is_spared(now)) && process.state != State::Unknown {
+                wrong = Some(format!("what {name} has left was not killed in time"));
+            }
             if due && child.is_some_and(|child| !child.shot && child.dead.is_none()) {
                 wrong = Some(format!("{name} was not killed after stopwaitsecs"));
             }
@@ -427,6 +453,11 @@ impl Model {
         if count != self.shadows.len() {
             wrong = Some(format!("{count} processes, but {} were announced", self.shadows.len()));
         }
+        for (pid, rest) in &kernel.rests {
+            if set.get(rest.id).is_none_or(|process| process.pid != *pid) {
+                wrong = Some(format!("what {} has left as {pid} is forgotten", rest.name));
+            }
+        }
         for (pid, child) in &kernel.children {
             if set.get(child.id).is_none_or(|process| process.pid != *pid) {
                 wrong = Some(format!("{} lives as {pid} and nobody knows", child.name));
@@ -455,8 +486,11 @@ impl Model {
             if let Some((_, process)) = alive {
                 wrong = Some(format!("{} outlives the daemon", process.program.name));
             }
+            let deadline = set.deadline();
             let hopes = set.iter().find(|(_, p)| !p.state.is_stopped());
-            if hopes.is_some() || set.has_queued() || set.deadline().is_some() {
+            // One that cannot be signalled would be tried again, if it has left something.
+            let due = kernel.rests.is_empty() && deadline.is_some();
+            if hopes.is_some() || set.has_queued() || due {
                 wrong = Some("something is still to happen after the end".to_owned());
             }
         }

@@ -92,12 +92,12 @@ syntax match supervisordProgramKey /^[^[:space:];#\[=:][^=:]\{-}\ze\s*[=:]/
     \ contained contains=supervisordProgramOption
 syntax keyword supervisordProgramOption contained command process_name numprocs numprocs_start
     \ directory umask priority autostart startsecs startretries autorestart exitcodes stopsignal
-    \ stopwaitsecs stopasgroup killasgroup user killmode no_new_privs redirect_stderr stdout_logfile
-    \ stdout_logfile_maxbytes stdout_logfile_backups stdout_logfile_symlink stdout_logfile_maxage
-    \ stdout_capture_maxbytes stdout_events_enabled stdout_syslog stderr_logfile
-    \ stderr_logfile_maxbytes stderr_logfile_backups stderr_logfile_symlink stderr_logfile_maxage
-    \ stderr_capture_maxbytes stderr_events_enabled stderr_syslog environment envfiles
-    \ environment_file serverurl
+    \ stopwaitsecs stopasgroup killasgroup user killmode no_new_privs interpolate redirect_stderr
+    \ stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups stdout_logfile_symlink
+    \ stdout_logfile_maxage stdout_capture_maxbytes stdout_events_enabled stdout_syslog
+    \ stderr_logfile stderr_logfile_maxbytes stderr_logfile_backups stderr_logfile_symlink
+    \ stderr_logfile_maxage stderr_capture_maxbytes stderr_events_enabled stderr_syslog environment
+    \ envfiles environment_file serverurl
 highlight default link supervisordProgramKey Error
 highlight default link supervisordProgramOption Identifier
 
@@ -111,12 +111,12 @@ syntax match supervisordListenerKey /^[^[:space:];#\[=:][^=:]\{-}\ze\s*[=:]/
 syntax keyword supervisordListenerOption contained events buffer_size result_handler
     \ listener_restart_on_violation priority redirect_stderr command process_name numprocs
     \ numprocs_start directory umask autostart startsecs startretries autorestart exitcodes
-    \ stopsignal stopwaitsecs stopasgroup killasgroup user killmode no_new_privs stdout_logfile
-    \ stdout_logfile_maxbytes stdout_logfile_backups stdout_logfile_symlink stdout_logfile_maxage
-    \ stdout_capture_maxbytes stdout_events_enabled stdout_syslog stderr_logfile
-    \ stderr_logfile_maxbytes stderr_logfile_backups stderr_logfile_symlink stderr_logfile_maxage
-    \ stderr_capture_maxbytes stderr_events_enabled stderr_syslog environment envfiles
-    \ environment_file serverurl
+    \ stopsignal stopwaitsecs stopasgroup killasgroup user killmode no_new_privs interpolate
+    \ stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups stdout_logfile_symlink
+    \ stdout_logfile_maxage stdout_capture_maxbytes stdout_events_enabled stdout_syslog
+    \ stderr_logfile stderr_logfile_maxbytes stderr_logfile_backups stderr_logfile_symlink
+    \ stderr_logfile_maxage stderr_capture_maxbytes stderr_events_enabled stderr_syslog environment
+    \ envfiles environment_file serverurl
 highlight default link supervisordListenerKey Error
 highlight default link supervisordListenerOption Identifier
 
@@ -130,7 +130,7 @@ syntax match supervisordFcgiKey /^[^[:space:];#\[=:][^=:]\{-}\ze\s*[=:]/
 syntax keyword supervisordFcgiOption contained socket socket_backlog socket_owner socket_mode
     \ command process_name numprocs numprocs_start directory umask priority autostart startsecs
     \ startretries autorestart exitcodes stopsignal stopwaitsecs stopasgroup killasgroup user
-    \ killmode no_new_privs redirect_stderr stdout_logfile stdout_logfile_maxbytes
+    \ killmode no_new_privs interpolate redirect_stderr stdout_logfile stdout_logfile_maxbytes
     \ stdout_logfile_backups stdout_logfile_symlink stdout_logfile_maxage stdout_capture_maxbytes
     \ stdout_events_enabled stdout_syslog stderr_logfile stderr_logfile_maxbytes
     \ stderr_logfile_backups stderr_logfile_symlink stderr_logfile_maxage stderr_capture_maxbytes
@@ -146,14 +146,14 @@ syntax case ignore
 syntax match supervisordDefaultKey /^[^[:space:];#\[=:][^=:]\{-}\ze\s*[=:]/
     \ contained contains=supervisordDefaultOption
 syntax keyword supervisordDefaultOption contained autorestart autostart buffer_size command
-    \ directory envfiles environment environment_file events exitcodes killasgroup killmode
-    \ listener_restart_on_violation no_new_privs numprocs numprocs_start priority process_name
-    \ redirect_stderr result_handler serverurl socket socket_backlog socket_mode socket_owner
-    \ startretries startsecs stderr_capture_maxbytes stderr_events_enabled stderr_logfile
-    \ stderr_logfile_backups stderr_logfile_maxage stderr_logfile_maxbytes stderr_logfile_symlink
-    \ stderr_syslog stdout_capture_maxbytes stdout_events_enabled stdout_logfile
-    \ stdout_logfile_backups stdout_logfile_maxage stdout_logfile_maxbytes stdout_logfile_symlink
-    \ stdout_syslog stopasgroup stopsignal stopwaitsecs umask user
+    \ directory envfiles environment environment_file events exitcodes interpolate killasgroup
+    \ killmode listener_restart_on_violation no_new_privs numprocs numprocs_start priority
+    \ process_name redirect_stderr result_handler serverurl socket socket_backlog socket_mode
+    \ socket_owner startretries startsecs stderr_capture_maxbytes stderr_events_enabled
+    \ stderr_logfile stderr_logfile_backups stderr_logfile_maxage stderr_logfile_maxbytes
+    \ stderr_logfile_symlink stderr_syslog stdout_capture_maxbytes stdout_events_enabled
+    \ stdout_logfile stdout_logfile_backups stdout_logfile_maxage stdout_logfile_maxbytes
+    \ stdout_logfile_symlink stdout_syslog stopasgroup stopsignal stopwaitsecs umask user
 highlight default link supervisordDefaultKey Error
 highlight default link supervisordDefaultOption Identifier
 
