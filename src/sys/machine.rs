@@ -14,6 +14,8 @@ use crate::config::root::Root;
 
 /// As much as is read of a file to tell a script from a program.
 const HEAD_BYTES: u64 = 256;
+/// No longer path is looked for: the kernel knows none, and each of its parents would be copied.
+const PATH_BYTES_MAX: usize = libc::PATH_MAX as usize;
 
 /// A machine whose files can be looked at.
 #[derive(Debug, Default)]
@@ -23,14 +25,17 @@ pub struct Host {
 }
 
 impl Host {
-    fn real(&self, path: &Path) -> PathBuf {
-        self.root.as_ref().map_or_else(|| path.to_owned(), |root| root.real(path))
+    fn real(&self, path: &Path) -> Option<PathBuf> {
+        if path.as_os_str().len() >= PATH_BYTES_MAX {
+            return None;
+        }
+        Some(self.root.as_ref().map_or_else(|| path.to_owned(), |root| root.real(path)))
     }
 }
 
 impl Machine for Host {
     fn entry(&self, path: &Path) -> Option<Entry> {
-        let found = fs::metadata(self.real(path)).ok()?;
+        let found = fs::metadata(self.real(path)?).ok()?;
         let kind = match () {
             () if found.is_dir() => Kind::Dir,
             () if found.is_file() => Kind::File,
@@ -40,7 +45,7 @@ impl Machine for Host {
     }
 
     fn head(&self, path: &Path) -> Option<Vec<u8>> {
-        let path = self.real(path);
+        let path = self.real(path)?;
         // Opening a pipe would wait for somebody to write.
         fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
         let mut head = Vec::new();

@@ -125,7 +125,7 @@ fn found_in_path<'a>(
     around: &'a Surroundings,
     name: &'a str,
 ) -> impl Iterator<Item = PathBuf> + 'a {
-    let path = around.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+    let path = around.env.iter().find(|(name, _)| name == "PATH").map_or(PATH, |(_, path)| path);
     let folders = path.split(':').filter(|folder| !folder.is_empty());
     let files = folders.map(move |folder| around.cwd.join(folder).join(name));
     files.filter(|file| around.real(file).is_file())
