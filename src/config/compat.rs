@@ -433,7 +433,10 @@ fn all_mistakes_are_told_at_once() {
             "f:10: neither a [section] nor a key=value line",
         ]
     );
-    assert_eq!(refused("[program:a]\ncommand=cat\n"), ["f: there is no [supervisord] section"]);
+    assert_eq!(
+        refused("[program:a]\ncommand=cat\n"),
+        ["f: there is no [supervisord] section; it may be empty"]
+    );
 }
 
 #[test]

@@ -172,7 +172,7 @@ impl Display for Problem {
             }
             Problem::BadLine { at, why } => write!(f, "{at}: {why}"),
             Problem::NoSection { at, section } => {
-                write!(f, "{at}: there is no [{section}] section")
+                write!(f, "{at}: there is no [{section}] section; it may be empty")
             }
             Problem::UnknownSection { at, section, nearest } => {
                 let meant = did_you_mean(nearest.as_ref());
