@@ -23,6 +23,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SVX = Path(os.environ.get("SVX", REPOSITORY / "target/debug/svx")).resolve()
 #: How long anything a test waits for may take, on the slowest machine.
 DEADLINE = 60.0
+# A shell starts what goes to the background with SIGINT ignored, and Python's programs leave it so: a
+# Ctrl-C sent to the stock client would do nothing. With a handler here those started get the default.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 #: Long enough for a program's startsecs of 1 to be over, whoever counts.
 SETTLED = {"RUNNING", "STOPPED", "EXITED", "FATAL"}
 

@@ -103,7 +103,7 @@ class Package(unittest.TestCase):
                 capture_output=True, text=True)
             self.assertNotRegex(said.stderr, r"supervisor\.service:\d")
         checked = subprocess.run(
-            [SVX, "check", "-c", tree / "usr/share/svx/supervisord.conf"], capture_output=True)
+            [SVX, "daemon", "--check", "-c", tree / "usr/share/svx/supervisord.conf"], capture_output=True)
         self.assertEqual(checked.returncode, 0, checked)
 
     @unittest.skipUnless(os.geteuid() == 0, "dpkg gives files away, which takes root")
