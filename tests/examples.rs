@@ -20,7 +20,7 @@ const STAND_IN: &str = "#!/bin/sh
 echo \"$(basename \"$0\") $* in $(basename \"$PWD\") with ${SETTING:-nothing}\"
 echo said on stderr >&2
 sleep 1000 &
-trap 'kill $!; exit 143' TERM QUIT
+trap 'kill $! 2>/dev/null; exit 143' TERM QUIT
 wait
 ";
 
