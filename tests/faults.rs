@@ -558,12 +558,13 @@ fn a_daemon_that_may_have_no_more_processes_starts_them_once_others_have_ended()
     };
     let uid = user.uid.to_string();
     let become_it = ["setpriv", "--clear-groups", "--reuid", &uid, "--regid", &uid];
-    let mut able = std::process::Command::new(become_it[0]);
-    able.args(&become_it[1..]).args([env!("CARGO_BIN_EXE_svx"), "daemon", "--version"]);
+    let under = [&become_it[..], &["prlimit", "--nproc=3"]].concat();
+    // As far as the last exec: the first one may still have root's rights to directories.
+    let mut able = std::process::Command::new(under[0]);
+    able.args(&under[1..]).args([env!("CARGO_BIN_EXE_svx"), "daemon", "--version"]);
     if !able.output().is_ok_and(|output| output.status.success()) {
         return eprintln!("skipped, `uucp` cannot run it");
     }
-    let under = [&become_it[..], &["prlimit", "--nproc=3"]].concat();
     let setup = Setup::new().under(&under).env("SVX_TEST_USER", &uid).daemon("minprocs=3");
     fs::set_permissions(setup.path(""), fs::Permissions::from_mode(0o777)).unwrap();
     let lines = "startsecs=0\nstartretries=0\nnumprocs=5\nprocess_name=%(process_num)d";
