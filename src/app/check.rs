@@ -86,14 +86,10 @@ pub const STATUSES: [(&str, &str); 3] = [
 /// Runs `svx check`.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
     let mut flags = Flags::default();
-    let words = match cli::parse(FLAGS, args, &mut flags) {
+    let words = match cli::open(FLAGS, prog, args, &mut flags, |flags| flags.help, page) {
         Ok(words) => words,
-        Err(error) => return cli::usage(prog, error),
+        Err(status) => return status,
     };
-    if flags.help {
-        cli::say(page(prog).render());
-        return 0;
-    }
     let named = match (words.as_slice(), flags.configuration) {
         ([], named) => named,
         ([file], None) => Some(file.clone()),

@@ -37,14 +37,10 @@ const FLAGS: &[Flag<Flags>] = &[
 /// Runs `svx links`; exit status 1 if a link could not be made, the others are made all the same.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
     let mut flags = Flags::default();
-    let words = match cli::parse(FLAGS, args, &mut flags) {
+    let words = match cli::open(FLAGS, prog, args, &mut flags, |flags| flags.help, page) {
         Ok(words) => words,
-        Err(error) => return cli::usage(prog, error),
+        Err(status) => return status,
     };
-    if flags.help {
-        cli::say(page(prog).render());
-        return 0;
-    }
     let [dir] = words.as_slice() else {
         return cli::usage(prog, "one directory is needed");
     };

@@ -26,14 +26,10 @@ const FLAGS: &[Flag<Flags>] = &[Flag::help(|flags, _| {
 /// Runs `svx passwd`; exit status 1 if there is no password to hash.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
     let mut flags = Flags::default();
-    let words = match cli::parse(FLAGS, args, &mut flags) {
+    let words = match cli::open(FLAGS, prog, args, &mut flags, |flags| flags.help, page) {
         Ok(words) => words,
-        Err(error) => return cli::usage(prog, error),
+        Err(status) => return status,
     };
-    if flags.help {
-        cli::say(page(prog).render());
-        return 0;
-    }
     if !words.is_empty() {
         // Everybody on the machine can read the words of a command line.
         return cli::usage(

@@ -111,14 +111,10 @@ const FLAGS: &[Flag<Flags>] = &[
 /// Runs `svx healthcheck`; exit status 0 if all is well, 1 if not, 2 for a mistake in the words.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
     let mut flags = Flags { ctl: flags::Flags::default(), programs: Vec::new(), timeout: TIMEOUT };
-    let words = match cli::parse(FLAGS, args, &mut flags) {
+    let words = match cli::open(FLAGS, prog, args, &mut flags, |flags| flags.ctl.help, page) {
         Ok(words) => words,
-        Err(error) => return cli::usage(prog, error),
+        Err(status) => return status,
     };
-    if flags.ctl.help {
-        cli::say(page(prog).render());
-        return HEALTHY;
-    }
     if !words.is_empty() {
         return cli::usage(prog, cli::UsageError::Positional(words));
     }

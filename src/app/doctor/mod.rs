@@ -79,14 +79,10 @@ pub const STATUSES: [(&str, &str); 3] = [
 /// Runs `svx doctor`.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
     let mut flags = Flags::default();
-    let words = match cli::parse(FLAGS, args, &mut flags) {
+    let words = match cli::open(FLAGS, prog, args, &mut flags, |flags| flags.help, page) {
         Ok(words) => words,
-        Err(error) => return cli::usage(prog, error),
+        Err(status) => return status,
     };
-    if flags.help {
-        cli::say(page(prog).render());
-        return 0;
-    }
     if !words.is_empty() {
         return cli::usage(prog, cli::UsageError::Positional(words));
     }

@@ -85,14 +85,10 @@ const FLAGS: &[Flag<Flags>] = &[
 /// Runs `svx man`; exit status 1 if a page could not be written.
 pub fn main(prog: &str, args: &[OsString]) -> u8 {
     let mut flags = Flags::default();
-    let words = match cli::parse(FLAGS, args, &mut flags) {
+    let words = match cli::open(FLAGS, prog, args, &mut flags, |flags| flags.help, page) {
         Ok(words) => words,
-        Err(error) => return cli::usage(prog, error),
+        Err(status) => return status,
     };
-    if flags.help {
-        cli::say(page(prog).render());
-        return 0;
-    }
     let [dir] = words.as_slice() else {
         return cli::usage(prog, "exactly one directory is needed");
     };
