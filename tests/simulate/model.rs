@@ -141,6 +141,9 @@ impl Model {
                     let Some(shadow) = self.shadows.get_mut(id) else { continue };
                     shadow.restarts &= shadow.due().is_some();
                     shadow.program = Arc::clone(&process.program);
+                    // An end is judged by what `exitcodes` says now.
+                    let codes = &process.program.exitcodes;
+                    shadow.expected = process.exit.is_some_and(|exit| codes.contains(&exit.code));
                     shadow.renewed = true;
                     shadow.failures = process.tries;
                 }
