@@ -27,14 +27,16 @@ pub enum Head {
 
 /// The descendants of a process among `all` that live.
 ///
-/// Those whose parent has ended are children of the daemon, as it is their subreaper. Of these,
-/// other than the programs' own processes, `heads`, the program's are those of the group that its
-/// process led, and those for which `is_marked` vouches: it is asked for no others.
+/// Those in `members`, its cgroup, are, except for the programs' own processes, `heads`. So are
+/// its children and theirs. Those whose parent has ended are children of the daemon, as it is their
+/// subreaper: the program's are those of the group that its process led, and those for which
+/// `is_marked` vouches. It is asked for no others.
 pub fn descendants(
     all: &[Relative],
     daemon: i32,
     head: Head,
     heads: &HashSet<i32>,
+    members: &HashSet<i32>,
     is_marked: &mut dyn FnMut(i32) -> bool,
 ) -> Vec<Relative> {
     let mut children: HashMap<i32, Vec<&Relative>> = HashMap::new();
@@ -42,18 +44,21 @@ pub fn descendants(
         children.entry(one.parent).or_default().push(one);
     }
     let (Head::Here(group) | Head::Gone(group)) = head;
-    let orphans = children.get(&daemon).into_iter().flatten().copied();
-    let mut found: Vec<Relative> = orphans
-        .filter(|one| !heads.contains(&one.pid))
-        .filter(|one| one.group == group || is_marked(one.pid))
-        .copied()
-        .collect();
+    let is_its = |one: &&Relative| {
+        !heads.contains(&one.pid)
+            && (members.contains(&one.pid)
+                || one.parent == daemon && (one.group == group || is_marked(one.pid)))
+    };
+    let mut found: Vec<Relative> = all.iter().filter(is_its).copied().collect();
     if let Head::Here(pid) = head {
         found.extend(children.get(&pid).into_iter().flatten().copied());
     }
+    let mut seen = HashSet::new();
+    found.retain(|one| seen.insert(one.pid));
     let mut next = 0;
     while let Some(one) = found.get(next).copied() {
-        found.extend(children.get(&one.pid).into_iter().flatten().copied());
+        let of_it = children.get(&one.pid).into_iter().flatten().copied();
+        found.extend(of_it.filter(|one| seen.insert(one.pid)));
         next += 1;
     }
     found
@@ -78,7 +83,9 @@ mod tests {
             assert!(!heads.contains(&pid));
             marked.contains(&pid)
         };
-        let found = descendants(&family(rows), DAEMON, head, &heads, &mut is_marked);
+        let members = HashSet::from([10, 50, 51, 52]);
+        let family = family(rows);
+        let found = descendants(&family, DAEMON, head, &heads, &members, &mut is_marked);
         let mut pids: Vec<i32> = found.iter().map(|one| one.pid).collect();
         pids.sort_unstable();
         pids
@@ -96,6 +103,14 @@ mod tests {
     fn orphans_are_known_by_the_group_or_the_mark_and_bring_what_they_have_started() {
         let rows = [(11, 1, 10), (12, 1, 12), (13, 12, 13), (14, 1, 14), (20, 1, 20), (21, 14, 14)];
         assert_eq!(found(&rows, Here(10), &[12]), [11, 12, 13]);
+    }
+
+    #[test]
+    fn who_is_in_its_cgroup_is_its_wherever_else_it_belongs_and_is_found_once() {
+        let rows =
+            [(10, 1, 10), (11, 10, 10), (50, 1, 50), (51, 50, 51), (52, 2, 52), (53, 52, 52)];
+        assert_eq!(found(&rows, Here(10), &[]), [11, 50, 51, 52, 53]);
+        assert_eq!(found(&rows, Gone(99), &[]), [50, 51, 52, 53], "10 is a program's own process");
     }
 
     #[test]

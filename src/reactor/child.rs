@@ -12,6 +12,7 @@ use crate::log::child::ChildLog;
 use crate::process::ProcessId;
 use crate::proto::listener::Listener;
 use crate::rpc::Channel;
+use crate::sys::cgroup::Cgroup;
 use crate::sys::pipes;
 
 /// What a pipe holds when it is made, unless its user has too many.
@@ -40,6 +41,8 @@ pub struct Child {
     pub stdin: Option<Stdin>,
     /// Instead of one: the socket it accepts from, until it is over.
     pub socket: Option<Rc<Socket>>,
+    /// What its last process was started in, if anything.
+    pub cgroup: Option<Cgroup>,
     /// It runs but is no child of ours, and has none of the above.
     pub held: Option<Held>,
 }

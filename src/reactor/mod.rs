@@ -207,6 +207,7 @@ impl Reactor {
             proc: Proc::default(),
             takes_groups: false,
             is_subreaper: false,
+            delegated: None,
             trouble_at: None,
             tz: start.tz,
         };

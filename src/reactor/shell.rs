@@ -29,6 +29,7 @@ use crate::log::mainlog::MainLog;
 use crate::process::command::resolve;
 use crate::process::{Group, ProcessId, Supervisor};
 use crate::rpc::{Channel, StdinError};
+use crate::sys::cgroup::Delegated;
 use crate::sys::proc::Proc;
 use crate::sys::spawn::Spawner;
 use crate::sys::{errno, pipes};
@@ -85,6 +86,8 @@ pub struct Shell {
     pub takes_groups: bool,
     /// Orphans of programs become our children.
     pub is_subreaper: bool,
+    /// Where we may make cgroups, once that has been looked at.
+    pub delegated: Option<Delegated>,
     /// When the logs are to be asked for trouble next.
     pub trouble_at: Option<Mono>,
     /// Where dates change.
@@ -149,6 +152,7 @@ impl Shell {
             streams,
             stdin: None,
             socket: None,
+            cgroup: None,
             held: None,
         });
     }
@@ -228,7 +232,8 @@ impl Shell {
         let launch = self.common.launch(program, command);
         let stderr = error.as_ref().unwrap_or(&output);
         let fds = [input.childs(), output.childs.as_fd(), stderr.childs.as_fd()];
-        let spawned = self.spawner.spawn(&launch, fds);
+        let cgroup = self.cgroup(now, id, program);
+        let spawned = self.spawner.spawn(&launch, fds, cgroup.as_ref().map(AsFd::as_fd));
         let pid = spawned.map_err(|error| {
             self.close_logs(now, id);
             match error.raw_os_error() {

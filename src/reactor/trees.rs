@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::Reactor;
@@ -14,6 +15,7 @@ use crate::base::status::Status;
 use crate::config::model::{KillMode, Program};
 use crate::process::tree::{Head, Relative, descendants};
 use crate::process::{ProcessId, Target};
+use crate::sys::cgroup::{Cgroup, Delegated};
 use crate::sys::pidfd::Pidfd;
 use crate::sys::{clock, kill, subreaper, wait};
 
@@ -41,6 +43,30 @@ impl Shell {
             if let Err(error) = subreaper::become_one() {
                 let text = format!("orphans of programs cannot be had as children: {error}");
                 self.say(now, (Level::Erro, text));
+            }
+            self.delegated = Delegated::find();
+        }
+    }
+
+    /// The cgroup to start a program in, where we may make one and it is of use. Nobody is in it.
+    pub fn cgroup(&mut self, now: Now, id: ProcessId, program: &Program) -> Option<OwnedFd> {
+        let delegated = self.delegated.as_ref().filter(|_| program.killmode == KillMode::Tree)?;
+        let slot = self.children.get_mut(id.slot as usize)?.as_mut()?;
+        if slot.cgroup.as_ref().is_some_and(Cgroup::is_populated) {
+            slot.cgroup = None; // it was not yet to be stopped with all it has started
+        }
+        let made = match slot.cgroup.take() {
+            Some(free) => Ok(free),
+            None => delegated.make(&format!("{}:{}", program.group, program.name)),
+        };
+        match made.and_then(|cgroup| slot.cgroup.insert(cgroup).open()) {
+            Ok(fd) => Some(fd),
+            Err(error) => {
+                slot.cgroup = None;
+                let what = "its tree is looked for in /proc alone";
+                let text = format!("no cgroup for '{}': {error}; {what}", program.name);
+                self.say(now, (Level::Warn, text));
+                None
             }
         }
     }
@@ -79,13 +105,17 @@ impl Reactor {
             self.send(id, pid, signal, Target::Process)?;
         }
         let head = if target == Target::Tree { Head::Here(pid) } else { Head::Gone(pid) };
+        let cgroup = self.shell.child(id).and_then(|child| child.cgroup.as_ref());
+        if let Some(cgroup) = cgroup.filter(|_| signal == libc::SIGKILL) {
+            let _ = cgroup.kill(); // whoever is left is found as where there is none
+        }
         let mut hit = HashSet::new();
         let mut refused = None;
         let mut left = false;
         for _ in 0..KILL_ROUNDS_MAX {
             let all = self.shell.proc.everybody();
             let found = self.descendants(&all, id, head);
-            left = !found.is_empty();
+            left = !found.is_empty() || self.is_populated(id);
             let new: Vec<Relative> = found.into_iter().filter(|one| hit.insert(one.pid)).collect();
             for one in &new {
                 let sent = match signal {
@@ -117,7 +147,7 @@ impl Reactor {
             self.rests.left.push((id, pid));
         }
         self.doubt_rests(now);
-        if let Some(process) = self.set.get(id).filter(|_| signal != 0) {
+        if let Some(process) = self.set.get(id).filter(|_| signal != 0 && count > 0) {
             let (name, signal) = (&process.program.name, signal::name(signal));
             let text = format!("{name} (pid {pid}) has ended; {signal} to the {count} it has left");
             self.shell.say(now, (Level::Info, text));
@@ -140,13 +170,20 @@ impl Reactor {
         }
         let all = self.shell.proc.everybody();
         for (id, pid) in std::mem::take(&mut self.rests.left) {
-            if !self.descendants(&all, id, Head::Gone(pid)).is_empty() {
+            let found = self.descendants(&all, id, Head::Gone(pid));
+            if !found.is_empty() || self.is_populated(id) {
                 self.rests.left.push((id, pid));
             } else if self.set.get(id).is_some() {
                 self.end_rest(now, id);
             }
         }
         self.rests.looked = clock::now().mono;
+    }
+
+    /// Whether anybody is in its cgroup: who forks and ends may be missed by every look.
+    fn is_populated(&mut self, id: ProcessId) -> bool {
+        let cgroup = self.shell.child(id).and_then(|child| child.cgroup.as_ref());
+        cgroup.is_some_and(Cgroup::is_populated)
     }
 
     /// Only now nobody can write any more.
@@ -165,8 +202,10 @@ impl Reactor {
             head => head,
         };
         let mark = self.shell.common.mark(&process.program);
+        let cgroup = self.shell.child(id).and_then(|child| child.cgroup.as_ref());
+        let members = cgroup.map(Cgroup::members).unwrap_or_default();
         let proc = &mut self.shell.proc;
         let mut is_marked = |pid| proc.has_environment(pid, &mark);
-        descendants(all, self.about.pid, head, &heads, &mut is_marked)
+        descendants(all, self.about.pid, head, &heads, &members, &mut is_marked)
     }
 }

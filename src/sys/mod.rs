@@ -3,6 +3,7 @@
 //! happened goes back as a value. Linux only.
 #![allow(unsafe_code)]
 
+pub mod cgroup;
 pub mod clock;
 pub mod daemonize;
 pub mod door;

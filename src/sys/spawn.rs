@@ -134,9 +134,16 @@ impl Spawner {
     /// An error means that no process was made (EAGAIN, ENOMEM). What fails later is said by the
     /// child on its 2, in Supervisor's words, and ends it with status 127. When this returns it
     /// has either become its program or ended, so a signal cannot come too early for it.
-    pub fn spawn(&mut self, launch: &Launch, fds: [BorrowedFd; 3]) -> io::Result<i32> {
+    ///
+    /// It is started in `cgroup`, or, if the kernel does not let it, where the daemon is.
+    pub fn spawn(
+        &mut self,
+        launch: &Launch,
+        fds: [BorrowedFd; 3],
+        cgroup: Option<BorrowedFd>,
+    ) -> io::Result<i32> {
         let placed = self.slots.iter_mut().zip(fds).try_for_each(|(slot, fd)| place(fd, slot));
-        let result = placed.and_then(|()| self.start(launch));
+        let result = placed.and_then(|()| self.start(launch, cgroup));
         for slot in &mut self.slots {
             // Or the child's ends stayed open here. It cannot fail: both are open.
             let _ = place(&self.null, slot);
@@ -144,7 +151,7 @@ impl Spawner {
         result
     }
 
-    fn start(&mut self, launch: &Launch) -> io::Result<i32> {
+    fn start(&mut self, launch: &Launch, cgroup: Option<BorrowedFd>) -> io::Result<i32> {
         launch.argv.pointers(&mut self.argv);
         launch.env.pointers(&mut self.env);
         let changed = self.changed.get_or_insert_with(changed_signals);
@@ -153,7 +160,7 @@ impl Spawner {
         let files = self.files;
         let (argv, env) = (&self.argv, &self.env);
         let child = Child { launch, slots, close, files, changed, argv, env };
-        let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        let mut flags = libc::CLONE_VFORK;
         if self.close_range {
             flags |= libc::CLONE_FILES; // not copied at all: `only_the_three` does so in part
         }
@@ -164,12 +171,46 @@ impl Spawner {
             let (mut all, mut before) = (zeroed(), zeroed());
             libc::sigfillset(&mut all);
             libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-            let pid = libc::clone(run, self.stack.top(), flags, (&raw const child) as *mut c_void);
-            let pid = Errno::result(pid);
+            let within = cgroup.and_then(|cgroup| clone_into(cgroup, flags, &child));
+            let pid = within.unwrap_or_else(|| {
+                let flags = flags | libc::CLONE_VM | libc::SIGCHLD;
+                let child = (&raw const child) as *mut c_void;
+                Errno::result(libc::clone(run, self.stack.top(), flags, child))
+            });
             libc::pthread_sigmask(libc::SIG_SETMASK, &before, null_mut());
             pid
         };
         Ok(pid?)
+    }
+}
+
+/// Starts the child in a cgroup: once it ran elsewhere, moving it would have all threads of the
+/// machine wait for milliseconds. The C library does not know this call, so the child needs the
+/// stack we stand on, and gets a copy of it with all our memory: twice the time. `None` if
+/// the kernel has something against the cgroup, or does not know or allow the call.
+fn clone_into(
+    cgroup: BorrowedFd,
+    flags: libc::c_int,
+    child: &Child,
+) -> Option<nix::Result<libc::pid_t>> {
+    const INTO_CGROUP: u64 = 1 << 33; // CLONE_INTO_CGROUP
+    // SAFETY: numbers only; zero means none.
+    let mut wanted: libc::clone_args = unsafe { zeroed() };
+    wanted.flags = flags as u64 | INTO_CGROUP;
+    wanted.exit_signal = libc::SIGCHLD as u64;
+    wanted.cgroup = cgroup.as_raw_fd() as u64;
+    // SAFETY: `wanted` is of the size that is told. The child, with memory of its own, goes on
+    // from here to its exec or end and calls only what `run` may.
+    let pid = unsafe {
+        let pid = libc::syscall(libc::SYS_clone3, &raw const wanted, size_of_val(&wanted));
+        if pid == 0 {
+            run((&raw const *child) as *mut c_void);
+        }
+        Errno::result(pid as libc::pid_t)
+    };
+    match pid {
+        Ok(_) | Err(Errno::EAGAIN | Errno::ENOMEM) => Some(pid),
+        Err(_) => None,
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the tests of this folder share.
 
+use std::ffi::CString;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use super::spawn::{Launch, Strings};
 
 /// True in a process that runs only this test; the harness's own process starts that one, passes
 /// its verdict on and gets false. For tests that reap any child or change what threads share.
@@ -38,4 +41,34 @@ pub fn root(what: &str) -> bool {
         eprintln!("skipped, needs root: {what}");
     }
     root
+}
+
+/// As the kernel takes it.
+pub fn c(text: &str) -> CString {
+    CString::new(text).unwrap()
+}
+
+/// Words as execve(2) wants them.
+pub fn strings(all: &[&str]) -> Strings {
+    let mut strings = Strings::default();
+    all.iter().for_each(|one| strings.push(&[one]));
+    strings
+}
+
+/// A program with these words, its file first, and otherwise like us.
+pub fn launch(argv: &[&str]) -> Launch {
+    Launch {
+        file: c(argv[0]),
+        argv: strings(argv),
+        env: strings(&["PATH=/usr/local/bin:/usr/bin:/bin", "A=b c"]),
+        directory: None,
+        umask: None,
+        identity: Ok(None),
+        no_new_privs: false,
+    }
+}
+
+/// A shell that runs this.
+pub fn sh(script: &str) -> Launch {
+    launch(&["/bin/sh", "-c", script])
 }

@@ -110,6 +110,13 @@ pub fn page() -> Manual {
          environment, or whose environment the daemon may not read, is missed. Nothing is signalled \
          by its number alone (pidfd, Linux 5.3).",
     ));
+    parts.push(Part::text(
+        "Where the cgroup of the daemon was handed over to it (cgroup v2, Linux 5.14; systemd does it \
+         by `Delegate=yes`, a container by a cgroup namespace of its own that is writable), a program \
+         with `killmode=tree` is started in a cgroup of its own, \
+         svx-PID/GROUP:NAME below that of the daemon. Then nobody is missed, and SIGKILL reaches all \
+         of them at once, however fast they fork. No limits are set there.",
+    ));
     let own = |kind: Kind| {
         let common: Vec<&str> = Kind::Program.rows().map(|row| row.name).collect();
         kind.rows().filter(move |row| !common.contains(&row.name))

@@ -7,41 +7,15 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::*;
-use crate::sys::testing::{alone, root, until};
+use crate::sys::testing::{alone, c, launch, root, sh, strings, until};
 use crate::sys::{kill, signals, users};
-
-fn c(text: &str) -> CString {
-    CString::new(text).unwrap()
-}
-
-fn strings(all: &[&str]) -> Strings {
-    let mut strings = Strings::default();
-    all.iter().for_each(|one| strings.push(&[one]));
-    strings
-}
-
-fn launch(argv: &[&str]) -> Launch {
-    Launch {
-        file: c(argv[0]),
-        argv: strings(argv),
-        env: strings(&["PATH=/usr/local/bin:/usr/bin:/bin", "A=b c"]),
-        directory: None,
-        umask: None,
-        identity: Ok(None),
-        no_new_privs: false,
-    }
-}
-
-fn sh(script: &str) -> Launch {
-    launch(&["/bin/sh", "-c", script])
-}
 
 /// Runs it to its end; what it wrote (both streams) and its status.
 fn run_with(spawner: &mut Spawner, launch: &Launch) -> (String, i32) {
     let output = pipes::from_child().unwrap();
     let null = pipes::null().unwrap();
     let childs = output.childs.as_fd();
-    let pid = spawner.spawn(launch, [null.as_fd(), childs, childs]).unwrap();
+    let pid = spawner.spawn(launch, [null.as_fd(), childs, childs], None).unwrap();
     drop(output.childs);
     let mut text = String::new();
     fcntl(&output.ours, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
@@ -121,7 +95,7 @@ fn descriptors_that_are_0_to_2_here_can_be_given_in_any_order() {
         libc::dup2(zero.as_raw_fd(), 2);
         let script = "readlink /proc/self/fd/0 /proc/self/fd/2";
         let fds = [2, 0, 1].map(|fd| BorrowedFd::borrow_raw(fd));
-        let pid = spawner.spawn(&sh(script), fds).unwrap();
+        let pid = spawner.spawn(&sh(script), fds, None).unwrap();
         kept.iter().zip(0..).for_each(|(old, fd)| assert_eq!(libc::dup2(old.as_raw_fd(), fd), fd));
         pid
     };
@@ -156,7 +130,7 @@ fn no_signal_is_blocked_or_ignored_in_a_program_though_all_are_here() {
 fn a_program_leads_a_group_of_its_own() {
     let null = pipes::null().unwrap();
     let fds = [null.as_fd(); 3];
-    let pid = Spawner::new().unwrap().spawn(&sh("sleep 60 & wait"), fds).unwrap();
+    let pid = Spawner::new().unwrap().spawn(&sh("sleep 60 & wait"), fds, None).unwrap();
     assert_eq!(nix::unistd::getpgid(Some(Pid::from_raw(pid))).unwrap().as_raw(), pid);
     kill::kill_group(pid, libc::SIGTERM).unwrap(); // at once: it must not be too early
     until("it ends", || {
@@ -200,7 +174,7 @@ fn without_a_reader_of_its_stderr_it_still_ends_with_127() {
     let (null, pipe) = (pipes::null().unwrap(), pipes::from_child().unwrap());
     drop(pipe.ours);
     let fds = [null.as_fd(), null.as_fd(), pipe.childs.as_fd()];
-    let pid = Spawner::new().unwrap().spawn(&launch(&["/nonexistent"]), fds).unwrap();
+    let pid = Spawner::new().unwrap().spawn(&launch(&["/nonexistent"]), fds, None).unwrap();
     let status = waitpid(Pid::from_raw(pid), None).unwrap();
     assert_eq!(status, WaitStatus::Exited(Pid::from_raw(pid), 127));
 }
@@ -211,7 +185,7 @@ fn a_full_stderr_does_not_hold_the_daemon() {
     while let pipes::Moved::Bytes(_) = pipes::write(&full.ours, &[0; 4096]) {}
     fcntl(&full.ours, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
     let fds = [null.as_fd(), null.as_fd(), full.ours.as_fd()];
-    let pid = Spawner::new().unwrap().spawn(&launch(&["/nonexistent"]), fds).unwrap();
+    let pid = Spawner::new().unwrap().spawn(&launch(&["/nonexistent"]), fds, None).unwrap();
     let status = waitpid(Pid::from_raw(pid), None).unwrap();
     assert_eq!(status, WaitStatus::Exited(Pid::from_raw(pid), 127));
 }
@@ -263,7 +237,7 @@ fn when_no_process_can_be_made_the_error_says_so_and_nothing_stays_open() {
     setrlimit(Resource::RLIMIT_NPROC, 0, 0).unwrap();
     let (pipe, null) = (pipes::from_child().unwrap(), pipes::null().unwrap());
     let fds = [null.as_fd(), pipe.childs.as_fd(), null.as_fd()];
-    let error = spawner.spawn(&sh("true"), fds).unwrap_err();
+    let error = spawner.spawn(&sh("true"), fds, None).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
     drop(pipe.childs);
     assert!(matches!(pipes::read(&pipe.ours, &mut [0]), pipes::Moved::Closed));
@@ -282,7 +256,7 @@ fn two_thousand_starts_leave_no_descriptor_and_no_zombie() {
     let bad = launch(&["/nonexistent"]);
     for n in 0..2000 {
         let launch = if n % 4 == 0 { &bad } else { &good };
-        spawner.spawn(launch, [null.as_fd(); 3]).unwrap();
+        spawner.spawn(launch, [null.as_fd(); 3], None).unwrap();
     }
     let mut reaped = 0;
     until("all have ended", || {
@@ -292,6 +266,19 @@ fn two_thousand_starts_leave_no_descriptor_and_no_zombie() {
         reaped == 2000
     });
     assert_eq!(open(), before);
+}
+
+#[test]
+fn where_the_kernel_refuses_the_cgroup_a_program_is_started_without_it() {
+    let null = pipes::null().unwrap();
+    let output = pipes::from_child().unwrap();
+    let fds = [null.as_fd(), output.childs.as_fd(), output.childs.as_fd()];
+    let no_cgroup = Some(null.as_fd());
+    let pid = Spawner::new().unwrap().spawn(&sh("exit 3"), fds, no_cgroup).unwrap();
+    assert_eq!(
+        waitpid(Pid::from_raw(pid), None).unwrap(),
+        WaitStatus::Exited(Pid::from_raw(pid), 3)
+    );
 }
 
 #[test]
