@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::Reactor;
@@ -32,6 +33,8 @@ pub struct Rests {
     left: Vec<(ProcessId, i32)>,
     looked: Mono,
     armed: bool,
+    /// Every process there was at the beginning of a turn, once somebody asks.
+    there: Option<(Mono, Rc<Vec<Relative>>)>,
 }
 
 impl Shell {
@@ -101,8 +104,14 @@ impl Reactor {
         if self.set.get(id).is_none_or(|process| process.pid != pid) {
             return Ok(()); // an earlier signal of this turn found nobody left
         }
-        if target == Target::Tree {
-            self.send(id, pid, signal, Target::Process)?;
+        match target {
+            Target::Tree => self.send(id, pid, signal, Target::Process)?,
+            _ if self.has_left_any(id) => {}
+            _ => {
+                self.rests.left.retain(|(known, _)| *known != id);
+                self.end_rest(now, id);
+                return Ok(());
+            }
         }
         let head = if target == Target::Tree { Head::Here(pid) } else { Head::Gone(pid) };
         let cgroup = self.shell.child(id).and_then(|child| child.cgroup.as_ref());
@@ -113,7 +122,10 @@ impl Reactor {
         let mut refused = None;
         let mut left = false;
         for _ in 0..KILL_ROUNDS_MAX {
-            let all = self.shell.proc.everybody();
+            let all = match target {
+                Target::Tree => self.everybody(now),
+                _ => Rc::new(self.shell.proc.everybody()),
+            };
             let found = self.descendants(&all, id, head);
             left = !found.is_empty() || self.is_populated(id);
             let new: Vec<Relative> = found.into_iter().filter(|one| hit.insert(one.pid)).collect();
@@ -127,7 +139,8 @@ impl Reactor {
                     sent => refused = refused.or(sent.err()),
                 }
             }
-            if signal != libc::SIGKILL || new.is_empty() {
+            // Whom this misses is found when its process has ended.
+            if target == Target::Tree || signal != libc::SIGKILL || new.is_empty() {
                 break;
             }
         }
@@ -156,6 +169,7 @@ impl Reactor {
 
     /// Somebody has died: perhaps the last that a program had left.
     pub(super) fn doubt_rests(&mut self, now: Now) {
+        self.rests.there = None; // somebody has died since
         if !self.rests.left.is_empty() && !self.rests.armed {
             self.rests.armed = true;
             let at = (self.rests.looked + LOOK_EVERY).max(now.mono);
@@ -178,6 +192,24 @@ impl Reactor {
             }
         }
         self.rests.looked = clock::now().mono;
+    }
+
+    /// All processes, looked at once in a turn however many trees are to be signalled.
+    fn everybody(&mut self, now: Now) -> Rc<Vec<Relative>> {
+        let known = self.rests.there.take().filter(|(turn, _)| *turn == now.mono);
+        let (_, all) = self.rests.there.insert(known.unwrap_or_else(|| {
+            let all = self.shell.proc.everybody();
+            (now.mono, Rc::new(all))
+        }));
+        Rc::clone(all)
+    }
+
+    /// Whether a program whose process has ended can have left anybody. Those whose parent it was
+    /// are our children now: where we have none but the programs' own, nobody is looked for.
+    fn has_left_any(&mut self, id: ProcessId) -> bool {
+        let ours = self.shell.proc.children();
+        let is_orphan = |pid: &i32| self.set.by_pid(*pid).is_none();
+        ours.is_none_or(|pids| pids.iter().any(is_orphan)) || self.is_populated(id)
     }
 
     /// Whether anybody is in its cgroup: who forks and ends may be missed by every look.

@@ -86,6 +86,13 @@ impl Proc {
         pids.filter_map(|pid| self.relative(pid)).collect()
     }
 
+    /// The children of the calling thread, which has orphans as well if it is a process's first;
+    /// ended ones are among them until they are reaped. `None` if the kernel does not tell.
+    pub fn children(&self) -> Option<Vec<i32>> {
+        let text = fs::read_to_string("/proc/thread-self/children").ok()?;
+        text.split_ascii_whitespace().map(|pid| pid.parse().ok()).collect()
+    }
+
     /// Whether the environment it was executed with has all these entries, `NAME=value`. Not if
     /// we may not look.
     pub fn has_environment(&mut self, pid: i32, entries: &[String]) -> bool {
@@ -212,5 +219,14 @@ mod tests {
         }
         assert_eq!(proc.sample(pid).unwrap().started, before.started);
         assert_eq!(proc.sample(i32::MAX), None);
+    }
+
+    #[test]
+    fn the_children_of_this_thread_are_told() {
+        let mut child = process::Command::new("sleep").arg("60").spawn().unwrap();
+        let children = Proc::default().children();
+        assert!(children.is_none_or(|pids| pids == [child.id() as i32]));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
