@@ -25,43 +25,59 @@ pub enum Head {
     Gone(i32),
 }
 
-/// The descendants of a process among `all` that live.
-///
-/// Those in `members`, its cgroup, are, except for the programs' own processes, `heads`. So are
-/// its children and theirs. Those whose parent has ended are children of the daemon, as it is their
-/// subreaper: the program's are those of the group that its process led, and those for which
-/// `is_marked` vouches. It is asked for no others.
-pub fn descendants(
-    all: &[Relative],
-    daemon: i32,
-    head: Head,
-    heads: &HashSet<i32>,
-    members: &HashSet<i32>,
-    is_marked: &mut dyn FnMut(i32) -> bool,
-) -> Vec<Relative> {
-    let mut children: HashMap<i32, Vec<&Relative>> = HashMap::new();
-    for one in all {
-        children.entry(one.parent).or_default().push(one);
+/// All processes at one moment.
+#[derive(Debug, Default)]
+pub struct Census {
+    all: HashMap<i32, Relative>,
+    children: HashMap<i32, Vec<i32>>,
+}
+
+impl Census {
+    /// Those that live.
+    pub fn new(all: Vec<Relative>) -> Census {
+        let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+        for one in &all {
+            children.entry(one.parent).or_default().push(one.pid);
+        }
+        Census { all: all.into_iter().map(|one| (one.pid, one)).collect(), children }
     }
-    let (Head::Here(group) | Head::Gone(group)) = head;
-    let is_its = |one: &&Relative| {
-        !heads.contains(&one.pid)
-            && (members.contains(&one.pid)
-                || one.parent == daemon && (one.group == group || is_marked(one.pid)))
-    };
-    let mut found: Vec<Relative> = all.iter().filter(is_its).copied().collect();
-    if let Head::Here(pid) = head {
-        found.extend(children.get(&pid).into_iter().flatten().copied());
+
+    /// The descendants of a program's process.
+    ///
+    /// Those in `members`, its cgroup, are, except for the programs' own processes (`is_head`). So
+    /// are its children and theirs. Those whose parent has ended are children of the daemon, as it
+    /// is their subreaper: the program's are those of the group that its process led, and those for
+    /// which `is_marked` vouches. It is asked for no others.
+    pub fn descendants(
+        &self,
+        daemon: i32,
+        head: Head,
+        members: &HashSet<i32>,
+        is_head: impl Fn(i32) -> bool,
+        mut is_marked: impl FnMut(i32) -> bool,
+    ) -> Vec<Relative> {
+        let (Head::Here(group) | Head::Gone(group)) = head;
+        let is_of_group = |pid: i32| self.all.get(&pid).is_some_and(|one| one.group == group);
+        let orphans = self.children(daemon).filter(|pid| !is_head(*pid));
+        let mut found: Vec<i32> =
+            orphans.filter(|pid| is_of_group(*pid) || is_marked(*pid)).collect();
+        found.extend(members.iter().filter(|pid| !is_head(**pid)));
+        if let Head::Here(pid) = head {
+            found.extend(self.children(pid));
+        }
+        let mut seen = HashSet::new();
+        found.retain(|pid| seen.insert(*pid));
+        let mut next = 0;
+        while let Some(pid) = found.get(next).copied() {
+            found.extend(self.children(pid).filter(|pid| seen.insert(*pid)));
+            next += 1;
+        }
+        found.iter().filter_map(|pid| self.all.get(pid).copied()).collect()
     }
-    let mut seen = HashSet::new();
-    found.retain(|one| seen.insert(one.pid));
-    let mut next = 0;
-    while let Some(one) = found.get(next).copied() {
-        let of_it = children.get(&one.pid).into_iter().flatten().copied();
-        found.extend(of_it.filter(|one| seen.insert(one.pid)));
-        next += 1;
+
+    fn children(&self, pid: i32) -> impl Iterator<Item = i32> {
+        self.children.get(&pid).into_iter().flatten().copied()
     }
-    found
 }
 
 #[cfg(test)]
@@ -78,14 +94,14 @@ mod tests {
     }
 
     fn found(rows: &[(i32, i32, i32)], head: Head, marked: &[i32]) -> Vec<i32> {
-        let heads = HashSet::from([10, 20]);
-        let mut is_marked = |pid| {
-            assert!(!heads.contains(&pid));
+        let is_head = |pid| [10, 20].contains(&pid);
+        let is_marked = |pid| {
+            assert!(!is_head(pid));
             marked.contains(&pid)
         };
         let members = HashSet::from([10, 50, 51, 52]);
-        let family = family(rows);
-        let found = descendants(&family, DAEMON, head, &heads, &members, &mut is_marked);
+        let census = Census::new(family(rows));
+        let found = census.descendants(DAEMON, head, &members, is_head, is_marked);
         let mut pids: Vec<i32> = found.iter().map(|one| one.pid).collect();
         pids.sort_unstable();
         pids

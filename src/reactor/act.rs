@@ -47,7 +47,11 @@ impl Reactor {
             Action::Kill { id, pid, signal, target } => {
                 let sent = match target {
                     Target::Process | Target::Group => self.send(id, pid, signal, target),
-                    Target::Tree | Target::Rest => self.kill_tree(now, id, pid, signal, target),
+                    Target::Tree => self.kill_tree(now, id, pid, signal),
+                    Target::Rest => {
+                        self.kill_rest(id, pid, signal);
+                        Ok(())
+                    }
                 };
                 match sent {
                     Ok(()) => {}

@@ -26,6 +26,9 @@ impl Look for Machine {
     }
 }
 
+/// What all names in [`Common::mark`] begin with.
+pub const MARK_PREFIX: &str = "SUPERVISOR_";
+
 /// What all programs get: the daemon's environment, its address, and who is who.
 pub struct Common {
     /// The daemon's own environment.

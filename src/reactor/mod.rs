@@ -22,6 +22,7 @@ mod metrics;
 mod notify;
 mod output;
 pub mod reader;
+mod rests;
 mod shell;
 mod sources;
 mod stdin;
@@ -76,10 +77,10 @@ pub use listen::{CannotListen, Listening};
 use metrics::Counters;
 pub use notify::Report;
 use reader::{ConfigReader, Fresh};
+use rests::Rests;
 use shell::Shell;
 use sources::{Source, Sources, watch};
 use timers::{Timer, Timers};
-use trees::Rests;
 use usage::Usages;
 use web::Web;
 
@@ -305,6 +306,7 @@ impl Reactor {
         !self.shell.unfinished.is_empty()
             || !self.spawns.is_empty()
             || self.set.has_queued()
+            || self.rests.are_due()
             || self.has_work()
             || self.usages.is_reading()
     }
@@ -373,6 +375,8 @@ impl Reactor {
             }
         }
         self.set.tick(now);
+        self.act(now);
+        self.serve_rests(now);
         self.act(now);
         self.start_queued();
         if std::mem::take(&mut self.changed) {

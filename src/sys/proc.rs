@@ -93,12 +93,12 @@ impl Proc {
         text.split_ascii_whitespace().map(|pid| pid.parse().ok()).collect()
     }
 
-    /// Whether the environment it was executed with has all these entries, `NAME=value`. Not if
-    /// we may not look.
-    pub fn has_environment(&mut self, pid: i32, entries: &[String]) -> bool {
-        let Ok(bytes) = fs::read(self.named(pid, "environ")) else { return false };
-        let has = |wanted: &String| bytes.split(|byte| *byte == 0).any(|e| e == wanted.as_bytes());
-        entries.iter().all(has)
+    /// Of the environment it was executed with, the entries `NAME=value` that begin so. None if we
+    /// may not look.
+    pub fn environment(&mut self, pid: i32, prefix: &str) -> Vec<Vec<u8>> {
+        let bytes = fs::read(self.named(pid, "environ")).unwrap_or_default();
+        let entries = bytes.split(|byte| *byte == 0);
+        entries.filter(|entry| entry.starts_with(prefix.as_bytes())).map(<[u8]>::to_vec).collect()
     }
 
     fn relative(&mut self, pid: i32) -> Option<Relative> {
