@@ -53,6 +53,9 @@ struct Reader {
 /// What may wait for a client that follows events; in the daemon it is four megabytes.
 const READER_BYTES_MAX: usize = 8 << 10;
 
+/// Begins the lines of a trace that tell what is done to the system.
+pub const EFFECT: &str = "effect ";
+
 pub struct Life {
     pub set: Supervisor,
     pub shell: Shell,
@@ -456,6 +459,7 @@ impl Life {
     }
 
     fn note_effect(&mut self, words: &[u64]) {
+        self.shell.note(|| format!("{EFFECT}{words:?}"));
         for word in [self.shell.now.mono.0].iter().chain(words) {
             self.effects = (self.effects ^ word).wrapping_mul(0x0100_0000_01B3).rotate_left(17);
         }

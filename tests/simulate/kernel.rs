@@ -175,8 +175,15 @@ pub struct Child {
 
 impl Child {
     pub fn unread_bytes(&self) -> usize {
-        self.unread.iter().map(Vec::len).sum()
+        self.unread.iter().map(|message| room(message)).sum()
     }
+}
+
+/// What a message takes up. Of an event only the payload counts: its number grows with the ticks
+/// before it, and what becomes of a listener is not to depend on the wall clock.
+fn room(message: &[u8]) -> usize {
+    let header = message.starts_with(b"ver:").then(|| message.iter().position(|b| *b == b'\n'));
+    message.len() - header.flatten().unwrap_or(0)
 }
 
 #[derive(Clone, Debug)]
@@ -333,7 +340,7 @@ impl Kernel {
         if child.dead.is_some() || child.fate.reads == Reads::Closed {
             return Err(Reads::Closed);
         }
-        if waiting > 0 && waiting + bytes.len() > STDIN_BYTES_MAX {
+        if waiting > 0 && waiting + room(bytes) > STDIN_BYTES_MAX {
             return Err(Reads::Never);
         }
         child.unread.push(bytes.to_vec());

@@ -21,7 +21,7 @@ use svx::base::clock::{Mono, Now, Wall};
 use svx::process::Mood;
 
 pub use cover::Cover;
-use daemon::Life;
+use daemon::{EFFECT, Life};
 use script::{Script, Step};
 
 /// What a run came to.
@@ -33,6 +33,7 @@ pub struct Figures {
     pub time: Duration,
     pub cover: Cover,
     effects: u64,
+    trace: Vec<String>,
 }
 
 impl Figures {
@@ -77,9 +78,28 @@ fn differs(script: &Script, figures: &Figures) -> Option<Failure> {
             (*secs, is_set) = (0, true); // a step is a step: it may lie between two turns
         }
     }
-    let same = !is_set || play_safe(&steady).is_ok_and(|other| other.effects == figures.effects);
     let why = "setting the wall clock makes a difference".to_owned();
-    (!same).then(|| Failure { why, trace: Vec::new() })
+    match play_safe(&steady) {
+        _ if !is_set => None,
+        Ok(other) if other.effects == figures.effects => None,
+        Ok(other) => Some(Failure { why, trace: parting(&figures.trace, &other.trace) }),
+        Err(failure) => Some(Failure { why, trace: failure.trace }),
+    }
+}
+
+/// What both tell before and after the first effect that they do not have in common.
+fn parting(one: &[String], other: &[String]) -> Vec<String> {
+    let effects = |lines: &[String]| -> Vec<usize> {
+        (0..lines.len()).filter(|at| lines[*at].contains(EFFECT)).collect()
+    };
+    let (ours, theirs) = (effects(one), effects(other));
+    let same = ours.iter().zip(&theirs).take_while(|(a, b)| one[**a] == other[**b]).count();
+    let around = |lines: &[String], at: &[usize]| -> Vec<String> {
+        let at = at.get(same).copied().unwrap_or(lines.len());
+        lines[at.saturating_sub(24)..(at + 4).min(lines.len())].to_vec()
+    };
+    let (ours, theirs) = (around(one, &ours), around(other, &theirs));
+    [vec!["with it:".to_owned()], ours, vec!["without it:".to_owned()], theirs].concat()
 }
 
 fn explain(script: &Script, fails: impl Fn(&Script) -> Option<Failure>) -> String {
@@ -148,6 +168,7 @@ fn play(script: &Script) -> Result<Figures, Failure> {
         }
     }
     close(&mut figures, &mut life, "a daemon shut down");
+    figures.trace = life.shell.trace.take().unwrap_or_default();
     figures.time = life.shell.now.mono.since(begun);
     Ok(figures)
 }
