@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::Command;
 
 use common::*;
@@ -47,7 +49,9 @@ fn orphans_that_end_are_reaped_and_said() {
     daemon.wait_file("p.out", "ready");
     let first = first(&daemon);
     until("all to be orphans", || (children(first).len() == 51).then_some(()));
-    std::fs::write(daemon.path("fifo"), "x\n".repeat(50)).unwrap();
+    // Open for both, it keeps what is written for those who come later.
+    let mut fifo = OpenOptions::new().read(true).write(true).open(daemon.path("fifo")).unwrap();
+    fifo.write_all("x\n".repeat(50).as_bytes()).unwrap();
     daemon.wait_said_times("INFO reaped unknown pid ", 50);
     until("only the program to be left", || (children(first).len() == 1).then_some(()));
     assert_eq!(daemon.info("p")["statename"], "RUNNING");
