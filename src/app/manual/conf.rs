@@ -112,7 +112,7 @@ pub fn page() -> Manual {
     ));
     parts.push(Part::text(
         "Where the cgroup of the daemon was handed over to it (cgroup v2, Linux 5.14; systemd does it \
-         by `Delegate=yes`, a container by a cgroup namespace of its own that is writable), a program \
+         by `Delegate=yes` in a unit of the system, a container by a cgroup namespace of its own that is writable), a program \
          with `killmode=tree` is started in a cgroup of its own, \
          svx-PID/GROUP:NAME below that of the daemon. Then nobody is missed, and SIGKILL reaches all \
          of them at once, however fast they fork. No limits are set there.",
