@@ -1,5 +1,8 @@
 //! One life of the daemon: its core, turn by turn, as the reactor drives it.
 
+mod calls;
+mod events;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +10,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use svx::base::clock::{Mono, Now};
 use svx::base::status::Status;
-use svx::config::model::{Group, GroupKind};
-use svx::events::{self, Bus, Event, Filter, Kinds, state_kind};
-use svx::process::{
-    Action, Change, Mood, Namespec, ProcessId, RESTART_EVERY, State, Supervisor, Target,
-};
-use svx::rpc::{self, About, Context, Fault as RpcFault, Host, Outcome, Params, Value, Waiting};
+use svx::config::model::Group;
+use svx::events::{Bus, Event, Filter};
+use svx::process::{Action, Mood, ProcessId, Supervisor, Target};
+use svx::rpc::{About, Context, Host, Waiting};
 
+use self::calls::Wait;
+use self::events::Reader;
 use super::config;
-use super::cover;
 use super::kernel::Kernel;
 use super::model::{Model, Origin};
 use super::script::{CLIENTS, Fault, Step};
@@ -28,30 +30,6 @@ const TURNS_AT_ONCE: u32 = 500;
 
 /// Whoever has hung up.
 const NOBODY: u8 = u8::MAX;
-
-/// A call that waits.
-struct Wait {
-    client: u8,
-    method: &'static str,
-    params: Vec<Value>,
-    /// The process it is about, if it is about one, and how often it had been started by then.
-    of: Option<(ProcessId, u64)>,
-    since: Mono,
-    waiting: Waiting,
-}
-
-/// A stream of events, and how many more its reader takes before it stops to read.
-struct Reader {
-    client: u8,
-    kinds: Kinds,
-    reads: u8,
-    /// Bytes it has not read.
-    waiting: usize,
-    serial: Option<u64>,
-}
-
-/// What may wait for a client that follows events; in the daemon it is four megabytes.
-const READER_BYTES_MAX: usize = 8 << 10;
 
 /// Begins the lines of a trace that tell what is done to the system.
 pub const EFFECT: &str = "effect ";
@@ -525,223 +503,6 @@ impl Life {
                     }
                 }
             }
-        }
-    }
-
-    fn publish_change(&mut self, change: Change) {
-        let Change { id, from, to, expected, tries, pid } = change;
-        if self.shell.bus.wants(state_kind(to)) {
-            if let Some(of) = self.shell.who(id).map(|who| events::Who { pid, ..who }) {
-                self.shell.publish(Event::State { of, from, to, expected, tries });
-            } else if pid != 0 || self.set.get(id).is_some() {
-                // One that came and went within a turn was never spawned, and has no name here.
-                self.shell.model.fail(|| format!("{change:?} has no event"));
-            }
-        }
-        self.shell.running(id, to == State::Running);
-        let stopped = self.shell.rows.get_mut(&id).filter(|_| to == State::Stopped);
-        if stopped.is_some_and(|row| std::mem::take(&mut row.restarting)) {
-            self.shell.model.cover.saw("a listener was restarted");
-            self.set.start(self.shell.now, id);
-            self.see(Origin::Restart);
-        }
-    }
-
-    fn publish_group(&mut self, name: String) {
-        if let Some(group) = self.set.group(&name) {
-            if let GroupKind::Listener { events, buffer_size, .. } = &group.config.kind {
-                let kinds = Kinds::named(events.iter().map(String::as_str)).unwrap_or(Kinds::NONE);
-                self.shell.bus.add_pool(self.shell.now, &name, kinds, *buffer_size);
-                self.shell.model.pools.add(&name, kinds, *buffer_size);
-                for id in group.members.clone() {
-                    self.publish_member(id);
-                }
-            }
-        }
-        self.shell.publish(Event::GroupAdded(name));
-    }
-
-    fn publish_member(&mut self, id: ProcessId) {
-        let Some(process) = self.set.get(id) else { return };
-        let (group, name) = (&process.program.group, &process.program.name);
-        let kind = self.set.group(group).map(|group| &group.config.kind);
-        if !matches!(kind, Some(GroupKind::Listener { .. })) || self.shell.bus.has_listener(id) {
-            return;
-        }
-        self.shell.bus.add_listener(group, id, name);
-        self.shell.model.pools.join(group, id);
-        if let Some(row) = self.shell.rows.get_mut(&id) {
-            row.listener = Some(Default::default());
-        }
-    }
-
-    fn tell(&mut self) {
-        while !self.shell.telling.is_empty() {
-            for action in std::mem::take(&mut self.shell.telling) {
-                match action {
-                    events::Action::Send { listener, envelope } => {
-                        let mut bytes = Vec::new();
-                        envelope.write(&mut bytes);
-                        self.shell.send_event(listener, &bytes);
-                    }
-                    events::Action::Tell { watcher, object, .. } => {
-                        self.tell_reader(watcher, &object)
-                    }
-                    events::Action::Violated(id) => self.plan_restart(id),
-                    events::Action::Say(_) => {}
-                }
-            }
-        }
-    }
-
-    fn plan_restart(&mut self, id: ProcessId) {
-        let Some(process) = self.set.get(id) else { return };
-        let group = self.set.group(&process.program.group).map(|group| &group.config.kind);
-        if let Some(GroupKind::Listener { restart_on_violation: true, .. }) = group {
-            let now = self.shell.now.mono;
-            let started = process.started.map_or(now, |started| started.mono);
-            let at = now.max(started + RESTART_EVERY);
-            self.restarts.push((at, id, process.pid));
-        }
-    }
-
-    fn restart_listener(&mut self, id: ProcessId, pid: i32) {
-        let same = self.set.get(id).is_some_and(|p| p.pid == pid && p.state.is_running());
-        if !same || self.set.mood() != Mood::Running {
-            return;
-        }
-        if let Some(row) = self.shell.rows.get_mut(&id) {
-            row.restarting = true;
-        }
-        self.set.stop(self.shell.now, id);
-        self.see(Origin::Restart);
-    }
-
-    /// An event for a client: one that it asked for, later than the one before.
-    fn tell_reader(&mut self, watcher: usize, object: &str) {
-        let Some(reader) = self.readers.get_mut(&watcher) else {
-            return self.unwatch(watcher);
-        };
-        let after = |key: &str| object.split(key).nth(1).map(|rest| rest.split([',', '"', '}']));
-        let serial = after("\"serial\":").and_then(|mut words| words.next()?.parse::<u64>().ok());
-        let kind =
-            after("\"eventname\":\"").and_then(|mut words| events::Kind::named(words.next()?));
-        let due = kind.is_some_and(|kind| reader.kinds.contains(kind)) && serial > reader.serial;
-        if !due {
-            let last = reader.serial;
-            self.shell.model.fail(|| format!("a client was told after {last:?}: {object}"));
-            return;
-        }
-        reader.serial = serial;
-        if reader.reads > 0 {
-            reader.reads -= 1;
-        } else if reader.waiting > READER_BYTES_MAX {
-            self.shell.model.cover.saw("a reader was cut off");
-            self.unwatch(watcher);
-        } else {
-            reader.waiting += object.len();
-        }
-    }
-
-    fn unwatch(&mut self, watcher: usize) {
-        self.readers.remove(&watcher);
-        self.shell.bus.unwatch(self.shell.now, watcher);
-    }
-
-    fn call(&mut self, client: u8, method: &'static str, params: Vec<Value>) {
-        let of = self.named(&params);
-        let alike = if method == "svx.update" { self.alike() } else { Vec::new() };
-        let outcome = rpc::call(&mut self.context(), method, Params::List(params.clone()));
-        let touched = self.set.actions()[self.seen..].iter().find_map(|action| match action {
-            Action::Changed(change) if alike.contains(&change.id) => Some(*change),
-            _ => None,
-        });
-        if let Some(change) = touched {
-            self.shell.model.fail(|| format!("an update without a difference: {change:?}"));
-        }
-        self.see(Origin::Call(method));
-        let since = self.shell.now.mono;
-        match outcome {
-            Outcome::Done(value) => self.answered(method, &params, of, Ok(value)),
-            Outcome::Fault(fault) => self.answered(method, &params, of, Err(fault)),
-            Outcome::Wait(waiting) => {
-                self.shell.model.cover.saw(cover::waiting(&waiting));
-                self.changed = true;
-                self.waits.push(Wait { client, method, params, of, since, waiting });
-            }
-            Outcome::Stream(_) | Outcome::Infos(_) => {
-                self.shell.model.fail(|| format!("{method} answers with no value"));
-            }
-        }
-    }
-
-    /// The processes that are what the file says: no update may touch them.
-    fn alike(&self) -> Vec<ProcessId> {
-        let same = |id: &ProcessId| {
-            let Some(process) = self.set.get(*id) else { return false };
-            let program = &process.program;
-            let find = |all: &[Group]| all.iter().find(|g| g.name == program.group).cloned();
-            let running = self.set.group(&program.group).map(|group| group.config.kind.clone());
-            let Some(new) = find(&self.shell.file) else { return false };
-            Some(new.kind) == running
-                && new.programs.contains(program)
-                && !self.set.is_changing(*id)
-        };
-        self.set.iter().map(|(id, _)| id).filter(same).collect()
-    }
-
-    fn poll_waits(&mut self) {
-        let mut waits = std::mem::take(&mut self.waits);
-        let mut ready = false;
-        waits.retain_mut(|wait| {
-            let result = wait.waiting.poll(&mut self.context());
-            self.see(Origin::Call(wait.method));
-            let Some(result) = result else {
-                ready |= wait.waiting.is_ready();
-                return true;
-            };
-            self.answered(wait.method, &wait.params, wait.of, result);
-            false
-        });
-        self.changed |= ready;
-        waits.append(&mut self.waits);
-        self.waits = waits;
-    }
-
-    fn named(&self, params: &[Value]) -> Option<(ProcessId, u64)> {
-        let id = self.set.find(Namespec::parse(params.first()?.as_str()?))?;
-        Some((id, self.shell.model.starts(id)))
-    }
-
-    /// A client has its answer: it must be true.
-    fn answered(
-        &mut self,
-        method: &str,
-        params: &[Value],
-        of: Option<(ProcessId, u64)>,
-        result: Result<Value, RpcFault>,
-    ) {
-        self.shell.note(|| format!("{method} answers {result:?}"));
-        let waits = params.get(1) == Some(&Value::Bool(true));
-        let model = &self.shell.model;
-        let state = of.and_then(|(id, _)| model.state(id));
-        let same = of.is_some_and(|(id, starts)| model.starts(id) == starts);
-        let lie = match (method, &result) {
-            ("supervisor.startProcess", Ok(Value::Bool(_))) if waits => {
-                state != Some(State::Running)
-            }
-            ("supervisor.stopProcess", Ok(Value::Bool(_))) if waits => {
-                // Somebody may have started it again in the very turn it stopped.
-                same && state.is_some_and(|state| !state.is_stopped())
-            }
-            ("supervisor.getProcessInfo", Ok(info)) => {
-                let said = info.get("statename").and_then(Value::as_str);
-                said != state.map(State::name)
-            }
-            _ => false,
-        };
-        if lie {
-            self.shell.model.fail(|| format!("{method}{params:?} is {state:?}, told: {result:?}"));
         }
     }
 
