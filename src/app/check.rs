@@ -23,17 +23,13 @@ struct Flags {
 }
 
 const FLAGS: &[Flag<Flags>] = &[
-    Flag {
-        short: Some('c'),
-        long: "configuration",
-        arg: "FILE",
-        help: "check FILE instead of the first one found; - is the standard input",
-        ends: false,
-        set: |flags, text| {
+    Flag::configuration(
+        "check FILE instead of the first one found; - is the standard input",
+        |flags, text| {
             flags.configuration = Some(text.into());
             Ok(())
         },
-    },
+    ),
     Flag {
         short: None,
         long: "strict",
@@ -56,17 +52,10 @@ const FLAGS: &[Flag<Flags>] = &[
             Ok(())
         },
     },
-    Flag {
-        short: None,
-        long: "json",
-        arg: "",
-        help: "print the findings and the processes as JSON",
-        ends: false,
-        set: |flags, _| {
-            flags.json = true;
-            Ok(())
-        },
-    },
+    Flag::json("print the findings and the processes as JSON", |flags, _| {
+        flags.json = true;
+        Ok(())
+    }),
     Flag::help(|flags, _| {
         flags.help = true;
         Ok(())

@@ -6,6 +6,9 @@ use std::fmt;
 
 use lexopt::Arg;
 
+/// Stores the value of an option, or says what is wrong with it.
+pub type Set<T> = fn(&mut T, &str) -> Result<(), String>;
+
 /// One command-line option: the only place its names, its words and its effect are written.
 pub struct Flag<T> {
     /// The letter behind one dash.
@@ -19,8 +22,8 @@ pub struct Flag<T> {
     pub help: &'static str,
     /// What follows is read but not applied: for help and version.
     pub ends: bool,
-    /// Stores the value (empty for an option without one) or says what is wrong with it.
-    pub set: fn(&mut T, &str) -> Result<(), String>,
+    /// The value is empty for an option without one.
+    pub set: Set<T>,
 }
 
 /// What help, man page and completions need of a [`Flag`], whatever it sets.
@@ -38,9 +41,31 @@ pub struct Row {
 
 impl<T> Flag<T> {
     /// `-h`, with which every table ends.
-    pub const fn help(set: fn(&mut T, &str) -> Result<(), String>) -> Flag<T> {
+    pub const fn help(set: Set<T>) -> Flag<T> {
         let help = "print this and end";
         Flag { short: Some('h'), long: "help", arg: "", help, ends: true, set }
+    }
+
+    /// `-c FILE`, by which every program finds its configuration.
+    pub const fn configuration(help: &'static str, set: Set<T>) -> Flag<T> {
+        Flag { short: Some('c'), long: "configuration", arg: "FILE", help, ends: false, set }
+    }
+
+    /// `-u NAME`, for those that talk to the daemon.
+    pub const fn username(set: Set<T>) -> Flag<T> {
+        let help = "log in as NAME";
+        Flag { short: Some('u'), long: "username", arg: "NAME", help, ends: false, set }
+    }
+
+    /// `-p PASSWORD`, for the same.
+    pub const fn password(set: Set<T>) -> Flag<T> {
+        let help = "log in with PASSWORD";
+        Flag { short: Some('p'), long: "password", arg: "PASSWORD", help, ends: false, set }
+    }
+
+    /// `--json`, for those that print something another program may read.
+    pub const fn json(help: &'static str, set: Set<T>) -> Flag<T> {
+        Flag { short: None, long: "json", arg: "", help, ends: false, set }
     }
 
     /// The part that is the same for all tables.

@@ -26,17 +26,13 @@ pub struct Flags {
 
 /// Every flag of supervisorctl 4.3.0, and `--json`.
 pub const FLAGS: &[Flag<Flags>] = &[
-    Flag {
-        short: Some('c'),
-        long: "configuration",
-        arg: "FILE",
-        help: "read [supervisorctl] of FILE instead of the first one found",
-        ends: false,
-        set: |flags, text| {
+    Flag::configuration(
+        "read [supervisorctl] of FILE instead of the first one found",
+        |flags, text| {
             flags.configuration = Some(text.into());
             Ok(())
         },
-    },
+    ),
     Flag {
         short: Some('i'),
         long: "interactive",
@@ -62,28 +58,14 @@ pub const FLAGS: &[Flag<Flags>] = &[
             Ok(())
         },
     },
-    Flag {
-        short: Some('u'),
-        long: "username",
-        arg: "NAME",
-        help: "log in as NAME",
-        ends: false,
-        set: |flags, text| {
-            flags.username = Some(text.into());
-            Ok(())
-        },
-    },
-    Flag {
-        short: Some('p'),
-        long: "password",
-        arg: "PASSWORD",
-        help: "log in with PASSWORD",
-        ends: false,
-        set: |flags, text| {
-            flags.password = Some(text.into());
-            Ok(())
-        },
-    },
+    Flag::username(|flags, text| {
+        flags.username = Some(text.into());
+        Ok(())
+    }),
+    Flag::password(|flags, text| {
+        flags.password = Some(text.into());
+        Ok(())
+    }),
     Flag {
         short: Some('r'),
         long: "history_file",
@@ -95,17 +77,10 @@ pub const FLAGS: &[Flag<Flags>] = &[
             Ok(())
         },
     },
-    Flag {
-        short: None,
-        long: "json",
-        arg: "",
-        help: "print data as JSON; also behind an action",
-        ends: false,
-        set: |flags, _| {
-            flags.json = true;
-            Ok(())
-        },
-    },
+    Flag::json("print data as JSON; also behind an action", |flags, _| {
+        flags.json = true;
+        Ok(())
+    }),
     Flag::help(|flags, _| {
         flags.help = true;
         Ok(())

@@ -30,17 +30,13 @@ struct Flags {
 }
 
 const FLAGS: &[Flag<Flags>] = &[
-    Flag {
-        short: Some('c'),
-        long: "configuration",
-        arg: "FILE",
-        help: "read [supervisorctl] of FILE instead of the first one found",
-        ends: false,
-        set: |flags, text| {
+    Flag::configuration(
+        "read [supervisorctl] of FILE instead of the first one found",
+        |flags, text| {
             flags.ctl.configuration = Some(text.into());
             Ok(())
         },
-    },
+    ),
     Flag {
         short: Some('s'),
         long: "serverurl",
@@ -55,28 +51,14 @@ const FLAGS: &[Flag<Flags>] = &[
             Ok(())
         },
     },
-    Flag {
-        short: Some('u'),
-        long: "username",
-        arg: "NAME",
-        help: "log in as NAME",
-        ends: false,
-        set: |flags, text| {
-            flags.ctl.username = Some(text.into());
-            Ok(())
-        },
-    },
-    Flag {
-        short: Some('p'),
-        long: "password",
-        arg: "PASSWORD",
-        help: "log in with PASSWORD",
-        ends: false,
-        set: |flags, text| {
-            flags.ctl.password = Some(text.into());
-            Ok(())
-        },
-    },
+    Flag::username(|flags, text| {
+        flags.ctl.username = Some(text.into());
+        Ok(())
+    }),
+    Flag::password(|flags, text| {
+        flags.ctl.password = Some(text.into());
+        Ok(())
+    }),
     Flag {
         short: None,
         long: "program",

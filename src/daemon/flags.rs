@@ -25,17 +25,10 @@ pub struct Flags {
 
 /// Every flag of supervisord 4.3.0, and `--check`.
 pub const FLAGS: &[Flag<Flags>] = &[
-    Flag {
-        short: Some('c'),
-        long: "configuration",
-        arg: "FILE",
-        help: "read FILE instead of the first one found",
-        ends: false,
-        set: |flags, text| {
-            flags.configuration = Some(text.into());
-            Ok(())
-        },
-    },
+    Flag::configuration("read FILE instead of the first one found", |flags, text| {
+        flags.configuration = Some(text.into());
+        Ok(())
+    }),
     Flag {
         short: Some('n'),
         long: "nodaemon",

@@ -25,17 +25,10 @@ struct Flags {
 }
 
 const FLAGS: &[Flag<Flags>] = &[
-    Flag {
-        short: Some('c'),
-        long: "configuration",
-        arg: "FILE",
-        help: "the configuration to move, instead of the one in use",
-        ends: false,
-        set: |flags, text| {
-            flags.configuration = Some(text.into());
-            Ok(())
-        },
-    },
+    Flag::configuration("the configuration to move, instead of the one in use", |flags, text| {
+        flags.configuration = Some(text.into());
+        Ok(())
+    }),
     Flag {
         short: None,
         long: "root",
@@ -52,17 +45,10 @@ const FLAGS: &[Flag<Flags>] = &[
             Err(error) => Err(error.to_string()),
         },
     },
-    Flag {
-        short: None,
-        long: "json",
-        arg: "",
-        help: "print it as JSON",
-        ends: false,
-        set: |flags, _| {
-            flags.json = true;
-            Ok(())
-        },
-    },
+    Flag::json("print it as JSON", |flags, _| {
+        flags.json = true;
+        Ok(())
+    }),
     Flag::help(|flags, _| {
         flags.help = true;
         Ok(())
