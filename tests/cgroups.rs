@@ -116,9 +116,11 @@ fn hidden(daemon: &Daemon) -> i32 {
 #[test]
 fn who_hides_from_the_daemon_is_stopped_with_its_program() {
     let Some(place) = Place::delegated("stopping who hides") else { return };
-    let daemon = place.around(Setup::new().shell("p", HIDER, TREE), &[]).start();
+    let setup = Setup::new().daemon("loglevel=debug").shell("p", HIDER, TREE);
+    let daemon = place.around(setup, &[]).start();
     let hidden = hidden(&daemon);
     let p = daemon.pid_of("p");
+    daemon.wait_said(&format!("DEBG killmode=tree: cgroups are made in {}/", place.0.display()));
     assert_eq!(place.inner(), ["p:p"]);
     let mut members = place.members(daemon.pid(), "p:p");
     members.sort_unstable();
@@ -202,8 +204,10 @@ fn what_an_earlier_daemon_has_left_keeps_its_cgroup_and_lives_on() {
 fn without_delegation_nothing_is_made_and_trees_are_stopped_all_the_same() {
     let Some(place) = Place::new("no delegation") else { return };
     let script = "(setsid sleep 1000 & echo $! > left)\necho ready\nexec sleep 1000";
-    let daemon = place.around(Setup::new().shell("p", script, TREE), &[]).start();
+    let setup = Setup::new().daemon("loglevel=debug").shell("p", script, TREE);
+    let daemon = place.around(setup, &[]).start();
     daemon.wait_file("p.out", "ready");
+    daemon.wait_said("DEBG killmode=tree: no cgroup is delegated");
     assert!(dirs(&place.0).is_empty());
     daemon.call("supervisor.stopProcess", json!(["p"]));
     assert!(!alive(daemon.read("left").trim().parse().unwrap()));

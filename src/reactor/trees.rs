@@ -29,6 +29,11 @@ impl Shell {
                 self.say(now, (Level::Erro, text));
             }
             self.delegated = Delegated::find();
+            let text = match &self.delegated {
+                Some(own) => format!("killmode=tree: cgroups are made in {}", own.path().display()),
+                None => "killmode=tree: no cgroup is delegated, so by descent alone".to_owned(),
+            };
+            self.say(now, (Level::Debg, text));
         }
     }
 

@@ -40,6 +40,11 @@ impl Delegated {
         (handed_over && may.is_ok()).then_some(Delegated { path })
     }
 
+    /// Its directory, there or not.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A cgroup of this name that nobody is in, or one named after it: a dead daemon with our
     /// process id may have left somebody. A `:` in the name keeps it apart from the kernel's files.
     ///
