@@ -41,17 +41,20 @@ impl Shell {
     pub fn cgroup(&mut self, now: Now, id: ProcessId, program: &Program) -> Option<OwnedFd> {
         let delegated = self.delegated.as_ref().filter(|_| program.killmode == KillMode::Tree)?;
         let slot = self.children.get_mut(id.slot as usize)?.as_mut()?;
-        if slot.cgroup.as_ref().is_some_and(Cgroup::is_populated) {
-            slot.cgroup = None; // it was not yet to be stopped with all it has started
-        }
-        let made = match slot.cgroup.take() {
-            Some(free) => Ok(free),
-            None => delegated.make(&format!("{}:{}", program.group, program.name)),
+        // Somebody may be in it from when it was not to be stopped with all it has started.
+        let free = slot.cgroup.take().filter(|cgroup| !cgroup.is_populated());
+        let opened = match free.and_then(|cgroup| Some((cgroup.open().ok()?, cgroup))) {
+            Some(opened) => Ok(opened),
+            None => delegated
+                .make(&format!("{}:{}", program.group, program.name))
+                .and_then(|cgroup| Ok((cgroup.open()?, cgroup))),
         };
-        match made.and_then(|cgroup| slot.cgroup.insert(cgroup).open()) {
-            Ok(fd) => Some(fd),
+        match opened {
+            Ok((fd, cgroup)) => {
+                slot.cgroup = Some(cgroup);
+                Some(fd)
+            }
             Err(error) => {
-                slot.cgroup = None;
                 let what = "its tree is looked for in /proc alone";
                 let text = format!("no cgroup for '{}': {error}; {what}", program.name);
                 self.say(now, (Level::Warn, text));

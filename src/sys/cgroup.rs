@@ -26,8 +26,9 @@ pub struct Delegated {
 }
 
 impl Delegated {
-    /// `None` unless the daemon's cgroup was handed over to it, which the service manager says by `Delegate=yes`
-    /// and a container by its namespace; is writable; and can be killed, as since Linux 5.14.
+    /// `None` unless the daemon's cgroup was handed over to it, which the service manager says by
+    /// `Delegate=yes` and a container by its namespace; is writable; and can be killed, as since
+    /// Linux 5.14.
     pub fn find() -> Option<Delegated> {
         let ours = fs::read("/proc/self/cgroup").ok()?;
         let ours = place(&ours)?;
