@@ -30,7 +30,8 @@ pub struct Rests {
     /// With the pid it had.
     left: Vec<(ProcessId, i32)>,
     looked_at: Mono,
-    armed: bool,
+    /// When is looked next.
+    armed: Option<Mono>,
     /// What was seen in this turn, however many trees are to be signalled.
     pub(super) seen: Option<(Mono, Survey)>,
 }
@@ -134,7 +135,7 @@ impl Reactor {
         if self.rests.left.iter().all(|(known, _)| *known != id) {
             self.rests.left.push((id, pid));
         }
-        self.doubt_rests(now);
+        self.look_at(now.mono + LOOK_EVERY); // or as soon as somebody dies
         if let Some(process) = self.set.get(id).filter(|_| signal != 0 && count > 0) {
             let (name, signal) = (&process.program.name, signal::name(signal));
             let text = format!("{name} (pid {pid}) has ended; {signal} to the {count} it has left");
@@ -144,15 +145,22 @@ impl Reactor {
 
     /// Somebody has died: perhaps the last that a program had left.
     pub(super) fn doubt_rests(&mut self, now: Now) {
-        if !self.rests.left.is_empty() && !self.rests.armed {
-            self.rests.armed = true;
-            let at = (self.rests.looked_at + LOOK_EVERY).max(now.mono);
+        self.look_at((self.rests.looked_at + LOOK_EVERY).max(now.mono));
+    }
+
+    fn look_at(&mut self, at: Mono) {
+        let is_new = self.rests.armed.is_none_or(|armed| at < armed);
+        if !self.rests.left.is_empty() && is_new {
+            self.rests.armed = Some(at);
             self.shell.timers.arm(at, Timer::Rests);
         }
     }
 
     pub(super) fn look_after_rests(&mut self, now: Now) {
-        self.rests.armed = false;
+        if self.rests.armed.is_none_or(|at| now.mono < at) {
+            return; // that was done at an earlier one
+        }
+        self.rests.armed = None;
         if self.rests.left.is_empty() {
             return;
         }
