@@ -155,7 +155,7 @@ fn without_room_for_a_process_a_start_fails_waits_and_works_once_there_is_room()
     daemon.wait_said("INFO spawnerr: Too many processes in process table to spawn 'never'");
     daemon.assert_calm();
     // One that is tried at this moment has its pipes open.
-    until("a start that fails to leave nothing open", || (daemon.fds() == fds).then_some(()));
+    until("a start that fails to leave nothing open", || (daemon.fds() <= fds).then_some(()));
     assert!(pids.allow(1000));
     daemon.wait_state("late", "RUNNING");
     daemon.call("supervisor.startProcess", json!(["never"]));
@@ -227,7 +227,7 @@ fn a_daemon_that_may_have_no_more_processes_starts_them_once_others_have_ended()
     std::thread::sleep(Duration::from_secs(2)); // the time that is measured
     assert!(daemon.cpu_ticks() - before <= 10, "{} ticks", daemon.cpu_ticks() - before);
     daemon.fault("supervisor.startProcess", json!(["p:4"]));
-    assert_eq!(daemon.fds(), fds, "a start that fails leaves nothing open");
+    assert!(daemon.fds() <= fds, "a start that fails leaves nothing open");
     daemon.call("supervisor.stopProcess", json!(["p:0"]));
     assert_eq!(daemon.call("supervisor.startProcess", json!(["p:4"])), true);
     assert_eq!(states(), ["STOPPED", "RUNNING", "FATAL", "FATAL", "RUNNING"]);

@@ -192,7 +192,7 @@ fn rotations_and_reopenings_leave_no_descriptor_open() {
     }
     daemon.wait_said_times("logreopen", 1);
     daemon.call("supervisor.clearProcessLogs", json!(["p"]));
-    assert_eq!(daemon.fds(), before);
+    assert!(daemon.fds() <= before); // of a client that had just left, one may have been there
     for entry in fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap() {
         let target = fs::read_link(entry.unwrap().path()).unwrap_or_default();
         assert!(!target.to_str().unwrap().contains("(deleted)"), "{}", target.display());

@@ -295,6 +295,7 @@ fn many_starts_and_ends_leave_no_descriptor_and_no_zombie_behind() {
         daemon.call("supervisor.stopProcess", json!(["good"]));
         daemon.fault("supervisor.startProcess", json!(["bad"]));
     }
-    assert_eq!(daemon.fds(), before);
+    // Among those before may be one of a client that has just left.
+    assert!(daemon.fds() <= before);
     assert!(children(daemon.pid()).is_empty());
 }
