@@ -12,7 +12,7 @@ use crate::base::clock::{Mono, Now};
 use crate::base::level::Level;
 use crate::base::signal;
 use crate::process::ProcessId;
-use crate::process::tree::{Census, Head};
+use crate::process::tree::{Census, Head, Relative};
 use crate::sys::clock;
 use crate::sys::proc::Proc;
 
@@ -122,8 +122,8 @@ impl Reactor {
         let mut survey = Survey::new(&mut self.shell.proc);
         let mut again = false;
         for one in due {
-            let mut found = self.descendants(&mut survey, one.id, Head::Gone(one.pid));
-            one.left = !found.is_empty() || self.is_populated(one.id);
+            let (mut found, left) = self.find_rest(&mut survey, one.id, one.pid);
+            one.left = left;
             found.retain(|found| one.hit.insert(found.pid));
             one.refused = one.refused.take().or(send_all(&found, one.signal).err());
             again |= one.signal == libc::SIGKILL && !found.is_empty();
@@ -166,14 +166,20 @@ impl Reactor {
         }
         let mut survey = Survey::new(&mut self.shell.proc);
         for (id, pid) in std::mem::take(&mut self.rests.left) {
-            let found = self.descendants(&mut survey, id, Head::Gone(pid));
-            if !found.is_empty() || self.is_populated(id) {
+            if self.find_rest(&mut survey, id, pid).1 {
                 self.rests.left.push((id, pid));
             } else if self.set.get(id).is_some() {
                 self.end_rest(now, id);
             }
         }
         self.rests.looked_at = clock::now().mono;
+    }
+
+    /// Whom it has left, and whether it has left anybody: one that is not found may be in its cgroup.
+    fn find_rest(&mut self, survey: &mut Survey, id: ProcessId, pid: i32) -> (Vec<Relative>, bool) {
+        let found = self.descendants(survey, id, Head::Gone(pid));
+        let left = !found.is_empty() || self.is_populated(id);
+        (found, left)
     }
 
     /// Whether there is anybody whom a program may have left: those whose parent it was are our

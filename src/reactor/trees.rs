@@ -37,6 +37,10 @@ impl Shell {
         }
     }
 
+    fn cgroup_of(&mut self, id: ProcessId) -> Option<&Cgroup> {
+        self.child(id)?.cgroup.as_ref()
+    }
+
     /// The cgroup to start a program in, where we may make one and it is of use. Nobody is in it.
     pub fn cgroup(&mut self, now: Now, id: ProcessId, program: &Program) -> Option<OwnedFd> {
         let delegated = self.delegated.as_ref().filter(|_| program.killmode == KillMode::Tree)?;
@@ -100,16 +104,14 @@ impl Reactor {
 
     /// SIGKILL reaches all of a cgroup at once; whoever is elsewhere is found as without one.
     pub(super) fn kill_cgroup(&mut self, id: ProcessId, signal: i32) {
-        let cgroup = self.shell.child(id).and_then(|child| child.cgroup.as_ref());
-        if let Some(cgroup) = cgroup.filter(|_| signal == libc::SIGKILL) {
+        if let Some(cgroup) = self.shell.cgroup_of(id).filter(|_| signal == libc::SIGKILL) {
             let _ = cgroup.kill();
         }
     }
 
     /// Whether anybody is in its cgroup: who forks and ends may be missed by every look.
     pub(super) fn is_populated(&mut self, id: ProcessId) -> bool {
-        let cgroup = self.shell.child(id).and_then(|child| child.cgroup.as_ref());
-        cgroup.is_some_and(Cgroup::is_populated)
+        self.shell.cgroup_of(id).is_some_and(Cgroup::is_populated)
     }
 
     /// Those that a survey shows.
@@ -126,8 +128,7 @@ impl Reactor {
             head => head,
         };
         let mark = self.shell.common.mark(&process.program);
-        let cgroup = self.shell.child(id).and_then(|child| child.cgroup.as_ref());
-        let members = cgroup.map(Cgroup::members).unwrap_or_default();
+        let members = self.shell.cgroup_of(id).map(Cgroup::members).unwrap_or_default();
         let Survey { census, marks } = survey;
         let proc = &mut self.shell.proc;
         let is_marked = |pid| {

@@ -2,7 +2,7 @@
 //! its parent, session and environment, and one write kills them all.
 
 use std::collections::HashSet;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -162,9 +162,9 @@ fn directory(place: &[u8], mounts: &[u8]) -> Option<PathBuf> {
             return None; // `/ab` is not in `/a`
         }
         let inside = inside.strip_prefix(b"/").unwrap_or(inside);
-        let point = PathBuf::from(std::ffi::OsString::from_vec(point));
-        let inside = Path::new(std::ffi::OsStr::from_bytes(inside));
-        Some(if inside.as_os_str().is_empty() { point } else { point.join(inside) })
+        let mut path = PathBuf::from(OsString::from_vec(point));
+        path.extend(Path::new(OsStr::from_bytes(inside)));
+        Some(path)
     })
 }
 
@@ -181,18 +181,11 @@ fn unescaped(word: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = after.get(..3).filter(|_| *first == b'\\');
+        let code = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         let code = code.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        (rest, bytes) = match code.filter(|_| *first == b'\\') {
-            Some(code) => (&after[3..], {
-                bytes.push(code);
-                bytes
-            }),
-            None => (after, {
-                bytes.push(*first);
-                bytes
-            }),
-        };
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &after[3..] } else { after };
     }
     bytes
 }
