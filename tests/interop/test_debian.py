@@ -17,10 +17,10 @@ import unittest
 from pathlib import Path
 from xmlrpc.client import ServerProxy, Transport
 
+import debian
 from house import REPOSITORY, SVX, free_port, until
 
 PACKAGING = REPOSITORY / "contrib/debian"
-MIRROR = "http://deb.debian.org/debian"
 #: For a whole installation on a busy machine.
 APT_SECONDS = 300
 COMMANDS = ["supervisord", "supervisorctl", "echo_supervisord_conf", "pidproxy"]
@@ -221,18 +221,11 @@ class Machine:
     @staticmethod
     def base():
         """A tar of a Debian that may start services, with the packages it will want."""
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "svx-ci"
-        tar = cache / "debian.tar"
-        if tar.exists():
-            return tar
-        cache.mkdir(parents=True, exist_ok=True)
         with open("/etc/os-release") as release:
             words = dict(line.rstrip().split("=", 1) for line in release if "=" in line)
         suite = words["VERSION_CODENAME"] if words.get("ID") == "debian" else "stable"
-        with tempfile.TemporaryDirectory(dir=cache) as scrap:
-            root = Path(scrap) / "root"
-            subprocess.run(["debootstrap", "--variant=minbase", suite, root, MIRROR],
-                           check=True, stdout=subprocess.DEVNULL)
+
+        def prepare(root):
             subprocess.run(["chroot", root, "apt-get", "install", "--download-only", "--yes",
                             "--no-install-recommends", "supervisor"],
                            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -240,9 +233,7 @@ class Machine:
             policy.write_text("#!/bin/sh\nexit 0\n")
             policy.chmod(0o755)
             (root / "etc/resolv.conf").write_text("")
-            subprocess.run(["tar", "-C", root, "-cf", f"{scrap}/tar", "."], check=True)
-            os.rename(f"{scrap}/tar", tar)
-        return tar
+        return debian.kept("debian", suite, prepare=prepare)
 
     def run(self, command, check=True):
         """Runs a line of shell on the machine, as root in root's home; its output and errors."""

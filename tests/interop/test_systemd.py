@@ -12,10 +12,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import debian
 from house import REPOSITORY, SVX, until
 
 UNITS = REPOSITORY / "contrib/systemd"
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "systemd,systemd-sysv,libpam-systemd,dbus,procps"
 BOOT_SECONDS = 60
 
@@ -60,19 +60,6 @@ startsecs=0
 """
 
 
-def base():
-    """A tar of a Debian with systemd."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "svx-ci"
-    tar = cache / "systemd.tar"
-    if not tar.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scrap:
-            subprocess.run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "stable", f"{scrap}/root", MIRROR], check=True, stdout=subprocess.DEVNULL)
-            subprocess.run(["tar", "-C", f"{scrap}/root", "-cf", f"{scrap}/tar", "."], check=True)
-            os.rename(f"{scrap}/tar", tar)
-    return tar
-
-
 def cgroups():
     """Where cgroups of version 2 are mounted here."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
@@ -93,7 +80,8 @@ class Systemd(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.here, ignore_errors=True)
         cls.root = cls.here / "root"
         cls.root.mkdir()
-        subprocess.run(["tar", "-C", cls.root, "-xf", base()], check=True)
+        tar = debian.kept("systemd", "stable", f"--include={PACKAGES}")
+        subprocess.run(["tar", "-C", cls.root, "-xf", tar], check=True)
         shutil.copy(SVX, cls.root / "usr/bin/svx")
         for unit in ["getty.target", "console-getty.service"]:
             (cls.root / "etc/systemd/system" / unit).symlink_to("/dev/null")
@@ -227,6 +215,8 @@ class Systemd(unittest.TestCase):
         (self.root / "home/joe/.config/supervisord.conf").write_text(config.replace("/var/log/supervisor", "%(here)s"))
         self.does("chown", "-R", "joe:", "/home/joe")
         self.does("loginctl", "enable-linger", "joe")
+        # Or his programs would run in the machine of the next test, too.
+        self.addCleanup(shutil.rmtree, self.root / "var/lib/systemd/linger")
 
         def joe(*words):
             return self.does("setpriv", "--reuid=joe", "--regid=joe", "--init-groups", "env", "HOME=/home/joe",
